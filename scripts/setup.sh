@@ -1,0 +1,42 @@
+#!/bin/sh
+# Makes a fresh clone ready to run: the npm packages (Node 24 among them), and the programs named as
+# arguments (haproxy) from the system's package manager. Does nothing that is already done. Quiet when all is there.
+# Exit codes: 0 ready, 1 an installation failed, 2 this system is one we can't install on.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'shardmux setup: %s\n' "$*" >&2; }
+
+node_ready() {
+  [ -x node_modules/.bin/node ] && node_modules/.bin/node -e 'process.exit(+process.versions.node.split(".")[0] >= 24 ? 0 : 1)' 2>/dev/null
+}
+
+if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  say 'installing the npm packages (once)'
+  npm ci --no-audit --no-fund --loglevel=error >&2 || { say 'npm ci failed; see its message above'; exit 1; }
+  touch node_modules/.package-lock.json
+fi
+if ! node_ready; then
+  # Some npm versions don't run install scripts unless told to; Node's own is what brings the binary.
+  (cd node_modules/node && node installArchSpecificPackage.js >&2) || true
+  node_ready || { say 'Node 24 could not be installed from the npm package "node". Install Node 24 or newer and try again.'; exit 1; }
+fi
+
+missing=
+for program in "$@"; do
+  command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing="$missing $program"
+done
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  say "this needs$missing, and only Debian and Ubuntu are known here. Install$missing with your system's package manager and try again."
+  exit 2
+fi
+if [ "$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null 2>&1; then as_root=sudo; else
+  say "this needs$missing, and you are neither root nor have sudo. Ask an administrator to run: apt-get install$missing"
+  exit 2
+fi
+say "installing$missing with apt-get (once)"
+# shellcheck disable=SC2086
+{ $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing; } >&2 ||
+  { say "apt-get could not install$missing; see its message above"; exit 1; }
