@@ -1,0 +1,8 @@
+/** Configuration of `shardmux gateway`. Only commands/ and main.ts import it: modules take options types of their own. */
+export { type ConfigResult, type LoadConfigOptions, loadConfig } from './load.ts';
+export { nearestName } from './nearest-name.ts';
+export { type ConfigProblem, problemsText } from './problem.ts';
+export { type GatewayConfig, LOG_LEVELS } from './schema.ts';
+export { Secret } from './secret.ts';
+export { settingsMarkdown } from './settings-table.ts';
+export type { PresenceSetting, ShardCount, WorkerTokenSetting } from './structured-kinds.ts';

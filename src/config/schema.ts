@@ -1,0 +1,205 @@
+/**
+ * Every setting of `shardmux gateway`, once. The place in this tree is the path in YAML and, in SCREAMING_SNAKE,
+ * the environment variable; docs/configuration.md is generated from it (`node scripts/configuration-table.ts`).
+ */
+import { z } from 'zod';
+import { TRANSPORT_COMPRESSIONS } from '../protocol/compression.ts';
+import { CROSS_CHECKS } from './cross-checks.ts';
+import { botToken, choice, duration, integer, port, secret, size, text, url } from './scalar-kinds.ts';
+import { optional, setting } from './setting.ts';
+import { intents, presence, shardCount, socketAddresses, workerTokens } from './structured-kinds.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+const discord = z.strictObject({
+  token: setting(botToken(), {
+    description: 'The bot token; a leading `Bot ` is dropped.',
+    required: {
+      remedy:
+        'Set it, or SHARDMUX_DISCORD_TOKEN_FILE to a file that holds it. The token is on the "Bot" page of https://discord.com/developers/applications.',
+    },
+  }),
+  tokenFile: optional(text('path'), 'A file that holds the bot token, instead of `discord.token`.'),
+  apiUrl: setting(url(['http', 'https']), {
+    default: 'https://discord.com/api/v10',
+    description: "Where Discord's REST API is; `GET /gateway/bot` is asked there.",
+  }),
+  gatewayUrl: optional(url(['ws', 'wss']), "Where Discord's gateway is; left out, `GET /gateway/bot` tells."),
+  intents: setting(intents(), {
+    default: 'UNPRIVILEGED',
+    description:
+      "The intents of the bot's upstream sessions: an integer, or names, `UNPRIVILEGED` and `ALL` among them.",
+  }),
+  shardCount: setting(shardCount(), {
+    default: 'auto',
+    description: 'How many shards the bot has; `auto` takes what Discord recommends.',
+  }),
+  compression: setting(choice(TRANSPORT_COMPRESSIONS), {
+    default: 'zstd-stream',
+    description: 'How Discord compresses what it sends us.',
+  }),
+  presence: optional(presence(), "The bot's presence, sent with each IDENTIFY."),
+  largeThreshold: optional(
+    integer({ min: 50, max: 250 }),
+    'How many members a guild has before Discord leaves the offline ones out.',
+  ),
+  identifyReserve: setting(integer({ min: 0, max: 1_000 }), {
+    default: 10,
+    description: "How many IDENTIFYs of Discord's daily budget are kept back.",
+  }),
+});
+
+const workers = z.strictObject({
+  host: setting(text('address'), {
+    default: '0.0.0.0',
+    description: 'The address that workers (or HAProxy) connect to.',
+  }),
+  port: setting(port(), { default: 7777, description: "Its port; 0 takes one of the system's choice." }),
+  publicUrl: optional(
+    url(['ws', 'wss']),
+    'The URL under which workers reach us; left out, it follows from the Host header of their request.',
+  ),
+  tokens: setting(workerTokens(), {
+    default: [],
+    description: 'The tokens that workers may IDENTIFY with; without any, they use the bot token.',
+  }),
+  sessionSecret: optional(
+    secret(32),
+    'Signs worker session ids; left out, it is made up and kept in `tail.directory`.',
+  ),
+  heartbeatIntervalMs: setting(duration({ min: 100, max: 3_600_000 }), {
+    default: 41_250,
+    description: 'How often a worker must send a heartbeat; after two intervals of silence it is closed.',
+  }),
+  identifyTimeoutMs: setting(duration(), {
+    default: 300_000,
+    description: 'How long a worker may be connected without IDENTIFY or RESUME.',
+  }),
+  holdTimeoutMs: setting(duration({ min: 0 }), {
+    default: 60_000,
+    description: 'How long a worker is held while its shard is not ready.',
+  }),
+  drainTimeoutMs: setting(duration({ min: 0 }), {
+    default: 5_000,
+    description: 'How long workers have to leave on their own at shutdown.',
+  }),
+  maxConnections: setting(integer({ min: 1, max: 1_000_000 }), {
+    default: 10_000,
+    description: 'How many workers may be connected to this node.',
+  }),
+  maxUnsentBytes: setting(size({ min: 4_096 }), {
+    default: '1MiB',
+    description: 'How much may wait in the socket of one worker before its cursor pauses.',
+  }),
+  maxQueuedCommandsPerShard: setting(integer({ min: 1, max: 1_000_000 }), {
+    default: 1_000,
+    description: 'How many commands of workers may wait for their turn on a shard.',
+  }),
+});
+
+const status = z.strictObject({
+  host: setting(text('address'), {
+    default: '127.0.0.1',
+    description: 'The address of `/healthz`, `/readyz` and `/metrics`.',
+  }),
+  port: setting(port(), { default: 9_464, description: "Its port; 0 takes one of the system's choice." }),
+});
+
+const eventLog = z.strictObject({
+  maxBytesPerShard: setting(size({ min: 65_536 }), {
+    default: '64MiB',
+    description: "How much of a shard's event log is kept in memory.",
+  }),
+  maxBytes: setting(size({ min: 65_536 }), {
+    default: '1GiB',
+    description: 'How much all event logs of the node may take.',
+  }),
+  maxAgeMs: setting(duration({ min: 1_000 }), {
+    default: '5m',
+    description: 'How long a dispatch stays in the event log.',
+  }),
+});
+
+const tail = z.strictObject({
+  store: setting(choice(['disk', 'off']), {
+    default: 'disk',
+    description: 'Where the copy of the newest dispatches is kept that outlives the node.',
+  }),
+  directory: setting(text('path'), {
+    default: './shardmux-state',
+    description: 'The directory of tails, checkpoints and the session secret.',
+  }),
+  flushIntervalMs: setting(duration({ max: 60_000 }), {
+    default: '100ms',
+    description: 'After how long new dispatches are written to the tail.',
+  }),
+  flushBytes: setting(size({ min: 1_024 }), {
+    default: '64KiB',
+    description: 'After how many bytes new dispatches are written to the tail at once.',
+  }),
+  maxBytesPerShard: setting(size({ min: 65_536 }), {
+    default: '8MiB',
+    description: "How much a shard's tail may take on disk, compressed.",
+  }),
+  maxAgeMs: setting(duration({ min: 1_000 }), {
+    default: '5m',
+    description: 'How long a dispatch stays in the tail.',
+  }),
+});
+
+const haproxy = z.strictObject({
+  sockets: setting(socketAddresses(), {
+    default: [],
+    description: 'The Runtime API sockets of the HAProxies to teach; without any, none is taught.',
+  }),
+  backend: setting(text('name'), {
+    default: 'gateway',
+    description: 'The backend of haproxy.cfg whose servers are the nodes.',
+  }),
+  table: setting(text('name'), {
+    default: 'gateway',
+    description: 'The stick table of haproxy.cfg that maps a shard to its node.',
+  }),
+  serverName: optional(
+    text('name'),
+    "This node's server in that backend; left out, it is found by its address and port.",
+  ),
+  teachIntervalMs: setting(duration({ min: 100, max: 3_600_000 }), {
+    default: '5s',
+    description: 'How often every HAProxy is taught again.',
+  }),
+});
+
+const logging = z.strictObject({
+  level: setting(choice(LOG_LEVELS), {
+    default: 'info',
+    description: 'The least severe lines that are written.',
+  }),
+  format: setting(choice(['json', 'pretty']), {
+    default: 'json',
+    description: 'How they are written: one JSON object a line, or for people.',
+  }),
+});
+
+const tree = z.strictObject({ discord, workers, status, eventLog, tail, haproxy, logging });
+
+/** The sections, for who needs the settings and not their values. */
+export const SECTIONS = tree.shape;
+
+export type ConfigTree = z.output<typeof tree>;
+
+export const gatewaySchema = CROSS_CHECKS.reduce(
+  (schema, { settings, holds, wrong, remedy }) =>
+    schema.refine(holds, {
+      path: settings[0].split('.'),
+      message: wrong,
+      params: { remedy },
+      // Runs although other settings are wrong, so that all problems are told at once; not when its own are.
+      when: ({ issues }) =>
+        !issues.some((issue) => settings.includes((issue.path ?? []).slice(0, 2).join('.'))),
+    }),
+  tree,
+);
+
+/** The settings of `shardmux gateway`, checked, with defaults filled in, frozen. */
+export type GatewayConfig = { readonly [Section in keyof ConfigTree]: Readonly<ConfigTree[Section]> };
