@@ -1,0 +1,94 @@
+/** The command line. Pure: returns what was asked for, or what is wrong with it. */
+import { parseArgs } from 'node:util';
+import { SCENARIOS, type Scenario, VARIANTS, type Variant } from './scenarios.ts';
+
+export const HELP = `Measures shardmux against a plain TCP relay and against the stock way (@discordjs/ws, serialise again, ws.send).
+
+  npm run bench -- [options]
+
+  --scenario NAME   ${SCENARIOS.join(', ')}; may be given several times (default: all)
+  --variant NAME    ${VARIANTS.join(', ')}; may be given several times (default: all)
+  --runs N          interleaved repetitions, of which the medians are printed (default: 3)
+  --seconds N       length of each paced run, at least 1 (default: 4)
+  --profile DIR     also write a CPU profile of each middle to DIR; the numbers get worse by it
+  --json            one JSON object a line on stdout, everything else on stderr
+  --help            this text
+
+What the numbers mean: docs/benchmark.md. Needs Linux. The exit code tells whether everything could be measured
+and was delivered, not whether the goals were met.
+`;
+
+export interface Options {
+  readonly scenarios: readonly Scenario[];
+  readonly variants: readonly Variant[];
+  readonly runs: number;
+  readonly seconds: number;
+  readonly profileDirectory: string | null;
+  readonly json: boolean;
+}
+
+export type ParsedOptions =
+  | { readonly kind: 'options'; readonly options: Options }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'wrong'; readonly problems: readonly string[] };
+
+function pick<T extends string>(
+  flag: string,
+  given: readonly string[] | undefined,
+  known: readonly T[],
+  problems: string[],
+): T[] {
+  if (!given) return [...known];
+  const unknown = given.filter((name) => !known.some((one) => one === name));
+  for (const name of unknown) problems.push(`${flag} ${name}: not one of ${known.join(', ')}`);
+  return known.filter((name) => given.includes(name));
+}
+
+function positive(flag: string, given: string, least: number, whole: boolean, problems: string[]): number {
+  const value = Number(given);
+  if (
+    given.trim() === '' ||
+    !Number.isFinite(value) ||
+    value < least ||
+    (whole && !Number.isInteger(value))
+  ) {
+    problems.push(`${flag} ${given}: must be a ${whole ? 'whole ' : ''}number of at least ${least}`);
+  }
+  return value;
+}
+
+export function parseOptions(commandLine: readonly string[]): ParsedOptions {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(commandLine);
+  } catch (error) {
+    return { kind: 'wrong', problems: [error instanceof Error ? error.message : String(error)] };
+  }
+  if (values.help) return { kind: 'help' };
+  const problems: string[] = [];
+  const options: Options = {
+    scenarios: pick('--scenario', values.scenario, SCENARIOS, problems),
+    variants: pick('--variant', values.variant, VARIANTS, problems),
+    runs: positive('--runs', values.runs, 1, true, problems),
+    seconds: positive('--seconds', values.seconds, 1, false, problems),
+    profileDirectory: values.profile ?? null,
+    json: values.json,
+  };
+  return problems.length > 0 ? { kind: 'wrong', problems } : { kind: 'options', options };
+}
+
+function parse(commandLine: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...commandLine],
+    options: {
+      scenario: { type: 'string', multiple: true },
+      variant: { type: 'string', multiple: true },
+      runs: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '4' },
+      profile: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return values;
+}

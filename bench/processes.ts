@@ -1,0 +1,129 @@
+/**
+ * The processes of a measurement: started, listened to, stopped. Knows nothing of what they measure. A process that
+ * ends or reports a failure rejects whatever is being awaited of it; its last output goes into the error.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Failed } from './messages.ts';
+
+/** A process that ignores SIGTERM this long is killed. */
+const STOP_TIMEOUT_MS = 5_000;
+
+/** How much of a process's own output an error shows. */
+const LINES_KEPT = 15;
+
+type Message = { readonly type: string } | Failed;
+
+export interface StartOptions {
+  readonly name: string;
+  readonly nodeArguments: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export class BenchProcess implements AsyncDisposable {
+  static readonly #running = new Set<BenchProcess>();
+
+  readonly #name: string;
+  readonly #process: ChildProcess;
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #waiting = new Map<string, (message: Message) => void>();
+  readonly #lastLines: string[] = [];
+  #lineListener: ((line: string) => void) | null = null;
+  #stopping = false;
+
+  constructor(options: StartOptions) {
+    options.signal.throwIfAborted();
+    this.#name = options.name;
+    this.#process = spawn(process.execPath, options.nodeArguments, {
+      env: { ...process.env, ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    BenchProcess.#running.add(this);
+    this.#failed.promise.catch(() => {}); // Nobody may be waiting at that moment; the next wait sees it.
+    options.signal.addEventListener('abort', () => this.#fail('interrupted'), { once: true });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      if (stream) createInterface(stream).on('line', (line) => this.#takeLine(line));
+    }
+    this.#process.on('message', (message: Message) => this.#takeMessage(message));
+    this.#process.on('error', (error) => this.#fail(error.message));
+    this.#process.on('exit', (code, signal) => {
+      BenchProcess.#running.delete(this);
+      this.#fail(`ended (${signal ?? `exit code ${code}`})`);
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Rejects when the process ends or fails; for racing against what another process is awaited for. */
+  get failure(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  send(message: object): void {
+    this.#process.send(message);
+  }
+
+  /** The next message of that type. One waiter a type. Ask before the message can come. */
+  message<T extends Message>(type: T['type'], timeoutMs: number): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.#waiting.set(type, (message) => resolve(message as T)); // The sender's types pair name and shape.
+    return this.#orTimeout(promise, `"${type}"`, timeoutMs);
+  }
+
+  /** The first line on stdout or stderr from which `pick` makes something. */
+  line<T>(pick: (line: string) => T | null, expectation: string, timeoutMs: number): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.#lineListener = (line) => {
+      const picked = pick(line);
+      if (picked !== null) resolve(picked);
+    };
+    for (const line of this.#lastLines) this.#lineListener(line);
+    return this.#orTimeout(promise, expectation, timeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    if (!BenchProcess.#running.has(this)) return;
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGTERM');
+    const killer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(killer);
+  }
+
+  /** For the last moment of our own process, when nothing can be awaited any more. */
+  static killAll(): void {
+    for (const running of BenchProcess.#running) running.#process.kill('SIGKILL');
+  }
+
+  async #orTimeout<T>(promise: Promise<T>, expectation: string, timeoutMs: number): Promise<T> {
+    const timer = setTimeout(() => this.#fail(`no ${expectation} within ${timeoutMs} ms`), timeoutMs);
+    try {
+      return await Promise.race([promise, this.#failed.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #takeLine(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > LINES_KEPT) this.#lastLines.shift();
+    this.#lineListener?.(line);
+  }
+
+  #takeMessage(message: Message): void {
+    if (message.type === 'failed') this.#fail((message as Failed).reason);
+    const waiter = this.#waiting.get(message.type);
+    this.#waiting.delete(message.type);
+    waiter?.(message);
+  }
+
+  #fail(reason: string): void {
+    if (this.#stopping) return;
+    const output = this.#lastLines.map((line) => `\n    ${line}`).join('');
+    this.#failed.reject(new Error(`${this.#name}: ${reason}${output && `\n  its last output:${output}`}`));
+  }
+}

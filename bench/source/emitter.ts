@@ -1,0 +1,51 @@
+/** Writes encoded events to a socket: as fast as it takes them, or evenly spaced. Honours back-pressure in both. */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type EncodedEvents, stampEvent } from '../events.ts';
+import { monotonicUs } from '../wire.ts';
+
+/** One write of a burst; frames are cut where they fall, as TCP would. */
+const BURST_WRITE_BYTES = 256 * 1024;
+
+/** Linux wakes a sleeper up to this late (prctl(2), PR_SET_TIMERSLACK). */
+const TIMER_SLACK_US = 50;
+
+/** The longest sleep, so that heartbeats are answered and a lost connection is noticed. */
+const MAX_SLEEP_US = 1_000;
+
+export async function sendBurst(socket: Socket, events: EncodedEvents): Promise<void> {
+  for (let at = 0; at < events.bytes.length; at += BURST_WRITE_BYTES) {
+    if (!socket.write(events.bytes.subarray(at, at + BURST_WRITE_BYTES))) await once(socket, 'drain');
+  }
+}
+
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
+
+/** Sleeps the thread: timers know only whole milliseconds, and spinning would take a core from those we measure. */
+function sleepUntil(timeUs: number): void {
+  const leftUs = Math.min(MAX_SLEEP_US, timeUs - TIMER_SLACK_US - monotonicUs());
+  if (leftUs > 0) Atomics.wait(neverNotified, 0, 0, leftUs / 1000);
+}
+
+/** One write per event at its due time; events that are overdue follow each other at once, one write each. */
+export async function sendPaced(
+  socket: Socket,
+  events: EncodedEvents,
+  eventsPerSecond: number,
+): Promise<void> {
+  const { bytes, ends } = events;
+  const intervalUs = 1e6 / eventsPerSecond;
+  const startUs = monotonicUs();
+  for (let i = 0; i < ends.length; i++) {
+    const dueUs = startUs + i * intervalUs;
+    while (monotonicUs() < dueUs) {
+      sleepUntil(dueUs);
+      await nextTurn();
+    }
+    const end = ends[i] as number;
+    stampEvent(bytes, end, monotonicUs());
+    const taken = socket.write(bytes.subarray(i === 0 ? 0 : ends[i - 1], end));
+    if (!taken) await once(socket, 'drain');
+  }
+}
