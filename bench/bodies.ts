@@ -5,13 +5,13 @@
 
 /** Events of a busy bot with the members, presences and message content intents; shares add up to 100. */
 const SHARES = [
-  ['PRESENCE_UPDATE', 39],
-  ['MESSAGE_CREATE', 22],
-  ['TYPING_START', 14],
-  ['MESSAGE_REACTION_ADD', 8],
-  ['VOICE_STATE_UPDATE', 7],
-  ['GUILD_MEMBER_UPDATE', 6],
-  ['MESSAGE_UPDATE', 4],
+  ['PRESENCE_UPDATE', 38],
+  ['MESSAGE_CREATE', 26],
+  ['TYPING_START', 16],
+  ['GUILD_MEMBER_UPDATE', 8],
+  ['MESSAGE_REACTION_ADD', 5],
+  ['VOICE_STATE_UPDATE', 4],
+  ['MESSAGE_UPDATE', 3],
 ] as const;
 
 type EventType = (typeof SHARES)[number][0];
@@ -72,16 +72,16 @@ class BodyMaker {
   #message(author: object) {
     const lists = { mentions: [], mention_roles: [], attachments: [], embeds: [] };
     const flags = { type: 0, tts: false, pinned: false, mention_everyone: false };
-    const content = this.#many(this.#skewed(8), () => this.#one(WORDS)).join(' ');
+    const content = this.#many(this.#skewed(12), () => this.#one(WORDS)).join(' ');
     const times = { timestamp: TIMESTAMP, edited_timestamp: null };
     return { id: this.#id(), content, author, member: this.#member(), ...lists, ...flags, ...times };
   }
 
   #presence(guildId: string) {
-    const activities = this.#many(Math.min(4, this.#skewed(1)), () => ({
+    const activities = this.#many(Math.floor(2.4 * this.#random()), () => ({
       ...{ id: this.#hash(), type: 0, name: this.#one(GAMES), created_at: 1_786_731_943_511 },
       ...{ application_id: this.#id(), timestamps: { start: 1_786_731_000_000 }, details: 'In a match' },
-      ...{ state: 'Ranked', party: { id: this.#hash(), size: [2, 5] }, assets: { large_image: this.#id() } },
+      ...{ state: 'Ranked', party: { size: [2, 5] } },
     }));
     const status = { status: 'online', client_status: { desktop: 'online', mobile: 'idle' } };
     return { user: { id: this.#id() }, guild_id: guildId, ...status, activities };
@@ -107,8 +107,8 @@ class BodyMaker {
 
   #member() {
     const roles = this.#many(this.#skewed(1), () => this.#id());
-    const times = { joined_at: TIMESTAMP, premium_since: null, communication_disabled_until: null };
-    return { roles, ...times, nick: null, pending: false, mute: false, deaf: false, flags: 0, avatar: null };
+    const times = { joined_at: TIMESTAMP, premium_since: null };
+    return { roles, ...times, nick: null, pending: false, mute: false, deaf: false, flags: 0 };
   }
 
   #id(): string {
@@ -129,9 +129,9 @@ class BodyMaker {
     return Array.from({ length: count }, make);
   }
 
-  /** Half of the results at most `median`, with a tail up to some eight times of it. */
+  /** Half of the results are at most `median`; a few are very much more. */
   #skewed(median: number): number {
-    return Math.min(8 * median, Math.floor(-Math.log2(1 - this.#random()) * (median + 0.5)));
+    return Math.min(30 * median, Math.floor(-Math.log2(1 - this.#random()) * (median + 0.5)));
   }
 }
 

@@ -59,6 +59,7 @@ async function run(parties: Parties, traffic: Traffic) {
   const timeoutMs = planMs * MAX_PACE_STRETCH + DELIVERY_GRACE_MS;
   const sent = source.message<Message<FromSource, 'sent'>>('sent', timeoutMs);
   const delivered = sink.message<Message<FromSink, 'delivered'>>('delivered', timeoutMs);
+  sent.catch(() => {}); // A source that fails is noticed below, while `delivered` is awaited.
   const startNs = cpuNs(middle.pid);
   source.send({ type: 'send' } satisfies ToSource);
   const { latencies } = await Promise.race([delivered, source.failure, middle.failure]);

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EncodedEvents, stampEvent } from '../events.ts';
 import { monotonicUs } from '../wire.ts';
 
-/** One write of a burst; frames are cut where they fall, as TCP would. */
+/** The least bytes of one write of a burst, but for its last. */
 const BURST_WRITE_BYTES = 256 * 1024;
 
 /** Linux wakes a sleeper up to this late (prctl(2), PR_SET_TIMERSLACK). */
@@ -14,9 +14,13 @@ const TIMER_SLACK_US = 50;
 /** The longest sleep, so that heartbeats are answered and a lost connection is noticed. */
 const MAX_SLEEP_US = 1_000;
 
-export async function sendBurst(socket: Socket, events: EncodedEvents): Promise<void> {
-  for (let at = 0; at < events.bytes.length; at += BURST_WRITE_BYTES) {
-    if (!socket.write(events.bytes.subarray(at, at + BURST_WRITE_BYTES))) await once(socket, 'drain');
+/** Every write ends with a frame, because a heartbeat's ACK may be written to the same socket between two of them. */
+export async function sendBurst(socket: Socket, { bytes, ends }: EncodedEvents): Promise<void> {
+  let start = 0;
+  for (const end of ends) {
+    if (end - start < BURST_WRITE_BYTES && end < bytes.length) continue;
+    if (!socket.write(bytes.subarray(start, end))) await once(socket, 'drain');
+    start = end;
   }
 }
 

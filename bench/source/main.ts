@@ -14,8 +14,13 @@ async function send(): Promise<void> {
   const socket = discord.liveSocket();
   if (!socket) return fail('the source was told to send, and nobody is connected and identified');
   const started = performance.now();
-  if (traffic.eventsPerSecond === null) await sendBurst(socket, prepared);
-  else await sendPaced(socket, prepared, traffic.eventsPerSecond);
+  try {
+    if (traffic.eventsPerSecond === null) await sendBurst(socket, prepared);
+    else await sendPaced(socket, prepared, traffic.eventsPerSecond);
+  } catch (error) {
+    if (socket.writable) throw error;
+    return; // The other side closed; its close event follows and gives the reason.
+  }
   tell({ type: 'sent', elapsedMs: performance.now() - started });
 }
 
