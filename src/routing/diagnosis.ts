@@ -1,0 +1,146 @@
+/**
+ * Names for everything that keeps a node from teaching a HAProxy, and sentences that say what to do about it.
+ * Rules only. The names are bounded, so they serve as a metric's label.
+ */
+import type { BackendServer, ServerLookup } from './server-state.ts';
+
+/** Why a command could not be carried out over a socket. */
+export type SocketProblem =
+  | 'socket-missing'
+  | 'socket-forbidden'
+  | 'not-listening'
+  | 'unreachable'
+  | 'timed-out'
+  | 'cut-off'
+  | 'answer-too-long';
+
+/** Why a HAProxy that answers can't be taught. */
+export type SetupProblem =
+  | 'level-too-low'
+  | 'unknown-backend'
+  | 'unknown-table'
+  | 'wrong-table-type'
+  | 'unknown-server'
+  | 'process-changed'
+  | 'unexpected-answer';
+
+export type TeachingProblem = SocketProblem | SetupProblem | 'internal-error';
+
+/** What failed: its name, and a sentence for the operator. */
+export interface Diagnosis {
+  readonly problem: TeachingProblem;
+  readonly reason: string;
+}
+
+/** What the diagnosis needs to know to name things as the operator did. */
+export interface TeachingTarget {
+  readonly socket: string;
+  readonly backend: string;
+  readonly table: string;
+}
+
+/** Longest part of an unknown answer that is quoted in a reason, in characters. */
+const MAX_QUOTED_CHARS = 200;
+
+/** The lines with which HAProxy refuses a command, in 2.6 and in 3.2. */
+const REFUSALS: ReadonlyMap<string, SetupProblem> = new Map([
+  ['Permission denied', 'level-too-low'],
+  ["Can't find backend.", 'unknown-backend'],
+  ['No such table', 'unknown-table'],
+]);
+
+/** A line of `show info`, which every command line of ours begins with. */
+const SHOW_INFO_LINE = /^[\w.-]+: ?.*$/gm;
+
+/** The first refusal in an answer to any of our commands, if there is one. */
+export function findRefusal(answer: string, target: TeachingTarget): Diagnosis | undefined {
+  for (const line of answer.split('\n')) {
+    const problem = REFUSALS.get(line.trim());
+    if (problem !== undefined) return { problem, reason: setupReason(problem, target) };
+  }
+  return undefined;
+}
+
+/** Something other than silence in answer to `set table` or `clear table`, which say nothing when they succeed. */
+export function findComplaint(answer: string, target: TeachingTarget): Diagnosis | undefined {
+  const rest = answer.replaceAll(SHOW_INFO_LINE, '').trim();
+  return rest === '' ? undefined : unexpectedAnswer(rest, target);
+}
+
+/** An answer that is none of those we know. */
+export function unexpectedAnswer(answer: string, { socket }: TeachingTarget): Diagnosis {
+  const quoted = answer.slice(0, MAX_QUOTED_CHARS).replaceAll(/\s+/g, ' ');
+  return {
+    problem: 'unexpected-answer',
+    reason: `${socket} answered "${quoted}". Check that it is the stats socket of HAProxy 2.6 or newer, with the table of haproxy/haproxy.cfg.`,
+  };
+}
+
+/** A command was carried out by another process than the one that was inspected just before. */
+export function processChanged({ socket }: TeachingTarget): Diagnosis {
+  return {
+    problem: 'process-changed',
+    reason: `Another HAProxy process took over ${socket} just now, as in a reload. If this lasts, several share the address: list a socket of its own for each.`,
+  };
+}
+
+/** Something that should not be able to happen; it is reported instead of thrown, because events must keep flowing. */
+export function internalError(error: unknown, { socket }: TeachingTarget): Diagnosis {
+  return {
+    problem: 'internal-error',
+    reason: `Teaching ${socket} failed by a mistake in shardmux (${error}). Please report it.`,
+  };
+}
+
+/** The table's keys have the wrong type. */
+export function wrongTableType(keyType: string, target: TeachingTarget): Diagnosis {
+  return {
+    problem: 'wrong-table-type',
+    reason: `Table "${target.table}" at ${target.socket} has keys of type ${keyType}. Make it "stick-table type string", as in haproxy/haproxy.cfg.`,
+  };
+}
+
+/** This node is none of the backend's servers. */
+export function unknownServer(
+  lookup: ServerLookup,
+  servers: readonly BackendServer[],
+  { socket, backend }: TeachingTarget,
+): Diagnosis {
+  const wanted = 'name' in lookup ? `named ${lookup.name}` : `at ${lookup.host}:${lookup.port}`;
+  const there = servers.map(({ name, address, port }) => `${name} ${address}:${port}`).join(', ') || 'none';
+  return {
+    problem: 'unknown-server',
+    reason: `No server ${wanted} in backend "${backend}" at ${socket} (there: ${there}). Add a server line with an id for this node, or correct the name or address it looks for.`,
+  };
+}
+
+/** A sentence for a socket that could not be used. `detail` is the system's own word for it, or a limit. */
+export function socketReason(problem: SocketProblem, socket: string, detail: string): string {
+  switch (problem) {
+    case 'socket-missing':
+      return `${socket} does not exist. Start HAProxy, or correct the path: it is the "stats socket" line of haproxy.cfg.`;
+    case 'socket-forbidden':
+      return `No permission to open ${socket}. Let this process be in the group that owns it (HAPROXY_SOCKET_GROUP).`;
+    case 'not-listening':
+      return `Nothing listens at ${socket}. Start HAProxy, or correct the address: it is the "stats socket" line of haproxy.cfg.`;
+    case 'unreachable':
+      return `${socket} can't be reached (${detail}). Check the address and the network in between.`;
+    case 'timed-out':
+      return `${socket} did not answer within ${detail}. HAProxy hangs or is overloaded: look at its process and restart it if it stays so.`;
+    case 'cut-off':
+      return `${socket} closed the connection without an answer (${detail}). HAProxy is stopping, or its stats socket is full.`;
+    case 'answer-too-long':
+      return `${socket} answered with more than ${detail}. Check that it is HAProxy's stats socket.`;
+  }
+}
+
+function setupReason(problem: SetupProblem, { socket, backend, table }: TeachingTarget): string {
+  switch (problem) {
+    case 'level-too-low':
+      return `${socket} refuses to show or set tables. Add "level operator" to its "stats socket" line.`;
+    case 'unknown-backend':
+      return `HAProxy at ${socket} has no backend "${backend}". Use haproxy/haproxy.cfg, or correct the backend's name.`;
+    default:
+      return `HAProxy at ${socket} has no stick table "${table}". Use haproxy/haproxy.cfg, or correct the table's name.`;
+  }
+}
