@@ -28,6 +28,9 @@ const DELIVERY_GRACE_MS = 15_000;
 /** A paced run whose source took this much longer than planned did not measure that rate. */
 const MAX_PACE_STRETCH = 1.1;
 
+/** Time for the other parties to say what they saw, after the first has failed. */
+const BLAME_MS = 300;
+
 export interface MeasureOptions {
   readonly scenario: Scenario;
   readonly variant: Variant;
@@ -59,7 +62,6 @@ async function run(parties: Parties, traffic: Traffic) {
   const timeoutMs = planMs * MAX_PACE_STRETCH + DELIVERY_GRACE_MS;
   const sent = source.message<Message<FromSource, 'sent'>>('sent', timeoutMs);
   const delivered = sink.message<Message<FromSink, 'delivered'>>('delivered', timeoutMs);
-  sent.catch(() => {}); // A source that fails is noticed below, while `delivered` is awaited.
   const startNs = cpuNs(middle.pid);
   source.send({ type: 'send' } satisfies ToSource);
   const { latencies } = await Promise.race([delivered, source.failure, middle.failure]);
@@ -72,44 +74,54 @@ async function run(parties: Parties, traffic: Traffic) {
   };
 }
 
-export async function measure(options: MeasureOptions): Promise<Measurement> {
+/** The measurement proper, on parties that are connected. */
+async function measureConnected(parties: Parties, options: MeasureOptions): Promise<Measurement> {
   const { scenario, variant, seconds, signal } = options;
-  await using stack = new AsyncDisposableStack();
-  const temporaryDirectory = mkdtempSync(join(tmpdir(), 'shardmux-bench-'));
-  stack.defer(() => rmSync(temporaryDirectory, { recursive: true, force: true }));
-
-  const source = stack.use(launchPeer('source', signal));
-  const { port } = await source.message<Message<FromSource, 'listening'>>('listening', START_TIMEOUT_MS);
-  const { profileDirectory } = options;
-  const launched = await launchMiddle({
-    variant,
-    discordPort: port,
-    temporaryDirectory,
-    profileDirectory,
-    signal,
-  });
-  const middle = stack.use(launched).process;
-  const sink = stack.use(launchPeer('sink', signal));
-  const connected = sink.message<Message<FromSink, 'connected'>>('connected', START_TIMEOUT_MS);
-  const url = `${launched.workersUrl}/shards/0`;
-  sink.send({ type: 'connect', url, token: BOT_TOKEN } satisfies ToSink);
-  await Promise.race([connected, middle.failure, source.failure]);
-
-  const parties = { source, middle, sink };
+  const { pid } = parties.middle;
   const traffic = trafficOf(scenario, seconds);
   for (const warmUp of warmUpOf(traffic)) await run(parties, warmUp);
   await sleep(SETTLE_MS, undefined, { signal });
   const { latencies, usedNs, late } = await run(parties, traffic);
-  const rssMb = residentMb(middle.pid);
-  const deliveredNs = cpuNs(middle.pid);
+  const rssMb = residentMb(pid);
+  const deliveredNs = cpuNs(pid);
   await sleep(SETTLE_MS, undefined, { signal });
-  const cpuAfterNs = cpuNs(middle.pid) - deliveredNs;
+  const cpuAfterNs = cpuNs(pid) - deliveredNs;
   if (late)
-    options.warn(`${variant} ${scenario}: the events did not keep their pace; read its numbers with care`);
+    options.warn(`${variant} ${scenario}: events did not keep their pace; read its numbers with care`);
   return toMeasurement(
     { scenario, variant },
     traffic.events,
     { cpuNs: usedNs, cpuAfterNs, rssMb },
     latencies,
   );
+}
+
+/** One party's end makes the others fail too; the middle's own account comes first. */
+async function explain(error: unknown, { middle, source, sink }: Parties): Promise<Error> {
+  await sleep(BLAME_MS);
+  const problems = [middle, source, sink].map((party) => party.problem).filter((problem) => problem !== null);
+  return new Error(problems.join('\n') || String(error), { cause: error });
+}
+
+export async function measure(options: MeasureOptions): Promise<Measurement> {
+  const { variant, profileDirectory, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  const temporaryDirectory = mkdtempSync(join(tmpdir(), 'shardmux-bench-'));
+  stack.defer(() => rmSync(temporaryDirectory, { recursive: true, force: true }));
+
+  const source = stack.use(launchPeer('source', signal));
+  const { port } = await source.message<Message<FromSource, 'listening'>>('listening', START_TIMEOUT_MS);
+  const launch = { variant, discordPort: port, temporaryDirectory, profileDirectory, signal };
+  const launched = stack.use(await launchMiddle(launch));
+  const sink = stack.use(launchPeer('sink', signal));
+  const parties = { source, middle: launched.process, sink };
+  try {
+    const connected = sink.message<Message<FromSink, 'connected'>>('connected', START_TIMEOUT_MS);
+    const url = `${launched.workersUrl}/shards/0`;
+    sink.send({ type: 'connect', url, token: BOT_TOKEN } satisfies ToSink);
+    await Promise.race([connected, launched.process.failure, source.failure]);
+    return await measureConnected(parties, options);
+  } catch (error) {
+    throw await explain(error, parties);
+  }
 }

@@ -30,6 +30,7 @@ export class BenchProcess implements AsyncDisposable {
   readonly #waiting = new Map<string, (message: Message) => void>();
   readonly #lastLines: string[] = [];
   #lineListener: ((line: string) => void) | null = null;
+  #problem: string | null = null;
   #stopping = false;
 
   constructor(options: StartOptions) {
@@ -41,7 +42,8 @@ export class BenchProcess implements AsyncDisposable {
     });
     BenchProcess.#running.add(this);
     this.#failed.promise.catch(() => {}); // Nobody may be waiting at that moment; the next wait sees it.
-    options.signal.addEventListener('abort', () => this.#fail('interrupted'), { once: true });
+    const interrupt = () => this.#fail('interrupted');
+    options.signal.addEventListener('abort', interrupt);
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (stream) createInterface(stream).on('line', (line) => this.#takeLine(line));
     }
@@ -49,12 +51,18 @@ export class BenchProcess implements AsyncDisposable {
     this.#process.on('error', (error) => this.#fail(error.message));
     this.#process.on('exit', (code, signal) => {
       BenchProcess.#running.delete(this);
+      options.signal.removeEventListener('abort', interrupt);
       this.#fail(`ended (${signal ?? `exit code ${code}`})`);
     });
   }
 
   get pid(): number {
     return this.#process.pid ?? 0;
+  }
+
+  /** The first thing that went wrong with it, with its last output. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Rejects when the process ends or fails; for racing against what another process is awaited for. */
@@ -99,13 +107,11 @@ export class BenchProcess implements AsyncDisposable {
     for (const running of BenchProcess.#running) running.#process.kill('SIGKILL');
   }
 
-  async #orTimeout<T>(promise: Promise<T>, expectation: string, timeoutMs: number): Promise<T> {
+  #orTimeout<T>(promise: Promise<T>, expectation: string, timeoutMs: number): Promise<T> {
     const timer = setTimeout(() => this.#fail(`no ${expectation} within ${timeoutMs} ms`), timeoutMs);
-    try {
-      return await Promise.race([promise, this.#failed.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const either = Promise.race([promise, this.#failed.promise]).finally(() => clearTimeout(timer));
+    either.catch(() => {}); // Whoever asked may have failed over another process before awaiting this.
+    return either;
   }
 
   #takeLine(line: string): void {
@@ -122,8 +128,9 @@ export class BenchProcess implements AsyncDisposable {
   }
 
   #fail(reason: string): void {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#problem !== null) return;
     const output = this.#lastLines.map((line) => `\n    ${line}`).join('');
-    this.#failed.reject(new Error(`${this.#name}: ${reason}${output && `\n  its last output:${output}`}`));
+    this.#problem = `${this.#name}: ${reason}${output && `\n  its last output:${output}`}`;
+    this.#failed.reject(new Error(this.#problem));
   }
 }
