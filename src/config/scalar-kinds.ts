@@ -53,7 +53,10 @@ function measured({ type, unit, units, bounds, example }: Measure): Kind<number>
       const factor = match ? units[(match[2] ?? '').toLowerCase()] : undefined;
       const isScalar = typeof raw === 'string' || typeof raw === 'number';
       if (!isScalar || !match || factor === undefined) {
-        return bad(`is not a ${type}: ${shown(raw)}`, `Give a whole number${counted}, ${example}.`);
+        return bad(
+          `is not a ${type === 'integer' ? 'whole number' : type}: ${shown(raw)}`,
+          `Give a whole number${counted}, ${example}.`,
+        );
       }
       const value = Number(match[1]) * factor;
       if (value < bounds.min || value > bounds.max) {
