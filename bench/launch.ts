@@ -34,7 +34,11 @@ const COMMANDS: Readonly<Record<Variant, readonly string[]>> = {
   shardmux: [here('../src/main.ts'), 'gateway'],
 };
 
-function environment(options: LaunchOptions): Record<string, string> {
+/** Settings of whoever runs the benchmark must not reach the product: it is measured at its defaults. */
+const withoutSettings = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SHARDMUX_')));
+
+function settings(options: LaunchOptions): Record<string, string> {
   return {
     SHARDMUX_DISCORD_TOKEN: BOT_TOKEN,
     SHARDMUX_DISCORD_API_URL: `http://127.0.0.1:${options.discordPort}/api/v10`,
@@ -63,7 +67,7 @@ export async function launchMiddle(options: LaunchOptions): Promise<Middle> {
   const started = new BenchProcess({
     name: options.variant,
     nodeArguments: [...profile, ...COMMANDS[options.variant]],
-    environment: environment(options),
+    environment: { ...withoutSettings(), ...settings(options) },
     signal: options.signal,
   });
   try {
@@ -77,5 +81,10 @@ export async function launchMiddle(options: LaunchOptions): Promise<Middle> {
 
 /** A source or sink process of ours. */
 export function launchPeer(name: 'source' | 'sink', signal: AbortSignal): BenchProcess {
-  return new BenchProcess({ name, nodeArguments: [here(`${name}/main.ts`)], signal });
+  return new BenchProcess({
+    name,
+    nodeArguments: [here(`${name}/main.ts`)],
+    environment: process.env,
+    signal,
+  });
 }

@@ -17,7 +17,7 @@ type Message = { readonly type: string } | Failed;
 export interface StartOptions {
   readonly name: string;
   readonly nodeArguments: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +37,7 @@ export class BenchProcess implements AsyncDisposable {
     options.signal.throwIfAborted();
     this.#name = options.name;
     this.#process = spawn(process.execPath, options.nodeArguments, {
-      env: { ...process.env, ...options.environment },
+      env: options.environment,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     BenchProcess.#running.add(this);
