@@ -26,6 +26,7 @@ export interface HaproxyProcess {
 export function parseServersState(output: string): readonly BackendServer[] {
   const lines = output.split('\n');
   const headerAt = lines.findIndex((line) => line.startsWith('# be_id '));
+  if (headerAt === -1) return [];
   const columns = lines[headerAt]?.slice(2).split(' ') ?? [];
   const servers: BackendServer[] = [];
   for (const line of lines.slice(headerAt + 1)) {
