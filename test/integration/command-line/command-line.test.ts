@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 
 const MAIN = new URL('../../../src/main.ts', import.meta.url).pathname;
@@ -31,14 +32,14 @@ function end(args: readonly string[], env: Record<string, string> = {}): Promise
   return start(args, env).ended;
 }
 
-function firstLine(child: ChildProcess): Promise<string> {
+function firstLine(stream: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
-    child.stdout?.on('data', (chunk: string) => {
+    stream.on('data', (chunk: string) => {
       text += chunk;
       if (text.includes('\n')) resolve(text.slice(0, text.indexOf('\n')));
     });
-    child.once('close', () => reject(new Error('ended without a line')));
+    stream.once('close', () => reject(new Error('ended without a line')));
   });
 }
 
@@ -108,7 +109,7 @@ it('says where a file of settings is missing', async () => {
 
 it('simulates a Discord, says where, and stops at the first signal', async () => {
   const { child, ended } = start(['simulate', '--shards', '2', '--guilds=3', '--events-per-second', '0']);
-  const { msg, url, gatewayUrl } = JSON.parse(await firstLine(child));
+  const { msg, url, gatewayUrl } = JSON.parse(await firstLine(child.stdout));
   expect(msg).toBe('simulator listening');
   expect(gatewayUrl).toMatch(/^ws:\/\/127\.0\.0\.1:\d+/);
   expect((await fetch(`${url}/api/v10/gateway`)).status).toBe(200);
@@ -116,12 +117,30 @@ it('simulates a Discord, says where, and stops at the first signal', async () =>
   expect((await ended).code).toBe(0);
 });
 
-it('ends at once, with the code of the signal, where a second signal comes', async () => {
-  const { child, ended } = start(['simulate']);
-  await firstLine(child);
-  // Both wait while the process is stopped, so that no time passes between them.
-  for (const signal of ['SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT'] as const) child.kill(signal);
-  expect((await ended).code).toBe(143);
+it.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)(
+  'ends at once with a second %s, where the graceful end takes its time',
+  async (second, exitCode) => {
+    const neverCloses = `import { Server } from 'node:http'; Server.prototype.close = () => console.error('closing');`;
+    const options = `--import=data:text/javascript,${encodeURIComponent(neverCloses)}`;
+    const { child, ended } = start(['simulate'], { NODE_OPTIONS: options });
+    await firstLine(child.stdout);
+    child.kill('SIGTERM');
+    expect(await firstLine(child.stderr)).toBe('closing');
+    child.kill(second);
+    expect((await ended).code).toBe(exitCode);
+  },
+);
+
+it('reports a rejection that nobody handles as one fatal JSON line and exits with 1', async () => {
+  const rejects = `setTimeout(() => Promise.reject(new Error('forgotten')), 1_000);`;
+  const options = `--import=data:text/javascript,${encodeURIComponent(rejects)}`;
+  const { code, stdout } = await end(['simulate'], { NODE_OPTIONS: options });
+  expect(code).toBe(1);
+  const [, line = ''] = stdout.trim().split('\n');
+  expect(JSON.parse(line)).toMatchObject({ level: 'fatal', msg: 'forgotten' });
 });
 
 it('writes one fatal JSON line and exits with 1 where something breaks', async () => {
