@@ -25,13 +25,12 @@ const commands: Readonly<Record<CommandName, Command>> = {
       process.stderr.write(problemsText(result.problems));
       return EXIT_USAGE;
     }
+    // For the last line only: the command has a logger of its own.
     const { createLogger } = await import('./observability/index.ts');
     const logger = createLogger({ ...result.config.logging, output: process.stdout });
     reportFatal = (error) => logger.fatal({ err: error }, messageOf(error));
-    // Not a literal until that file exists: the type checker would miss it.
-    const gatewayModule: string = './commands/gateway.ts';
-    const { runGateway } = await import(gatewayModule);
-    return runGateway(result.config, { stdout: process.stdout, logger, signal });
+    const { runGateway } = await import('./commands/gateway/index.ts');
+    return runGateway(result.config, { stdout: process.stdout, signal });
   },
 
   async simulate(args, signal) {
