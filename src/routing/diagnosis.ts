@@ -49,9 +49,6 @@ const REFUSALS: ReadonlyMap<string, SetupProblem> = new Map([
   ['No such table', 'unknown-table'],
 ]);
 
-/** A line of `show info`, which every command line of ours begins with. */
-const SHOW_INFO_LINE = /^[\w.-]+: ?.*$/gm;
-
 /** The first refusal in an answer to any of our commands, if there is one. */
 export function findRefusal(answer: string, target: TeachingTarget): Diagnosis | undefined {
   for (const line of answer.split('\n')) {
@@ -61,9 +58,12 @@ export function findRefusal(answer: string, target: TeachingTarget): Diagnosis |
   return undefined;
 }
 
-/** Something other than silence in answer to `set table` or `clear table`, which say nothing when they succeed. */
+/**
+ * Something other than silence in answer to `set table` or `clear table`, which say nothing when they succeed. The first
+ * paragraph is skipped: it answers the `show info` that every line of ours begins with.
+ */
 export function findComplaint(answer: string, target: TeachingTarget): Diagnosis | undefined {
-  const rest = answer.replaceAll(SHOW_INFO_LINE, '').trim();
+  const rest = answer.slice(answer.indexOf('\n\n')).trim();
   return rest === '' ? undefined : unexpectedAnswer(rest, target);
 }
 

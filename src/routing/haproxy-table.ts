@@ -70,7 +70,7 @@ export class HaproxyTable {
     const { backend, table, server: lookup } = this.#options;
     const answer = await this.#run(inspectionCommand(backend, table));
     const process = parseProcess(answer);
-    const keyType = tableKeyType(answer);
+    const keyType = tableKeyType(answer, table);
     if (process === undefined || keyType === undefined)
       throw new SetupError(unexpectedAnswer(answer, this.#options));
     if (keyType !== 'string') throw new SetupError(wrongTableType(keyType, this.#options));

@@ -6,9 +6,12 @@
 /** Longest command line we send; HAProxy reads a line into one buffer (`tune.bufsize`, 16,384 bytes by default). */
 const MAX_LINE_BYTES = 8_000;
 
-/** Asks a HAProxy who it is and whether it is set up for us; no real key, so that the answer is short. */
+/**
+ * Asks a HAProxy who it is and whether it is set up for us. "show table" lists the tables and their types; asking for a key
+ * (which no shard has) shows whether we are allowed to and whether the table is there, with a short answer.
+ */
 export function inspectionCommand(backend: string, table: string): string {
-  return `show info;show servers state ${backend};show table ${table} key -`;
+  return `show info;show servers state ${backend};show table;show table ${table} key -`;
 }
 
 /** Lines that point every key at a server. Each also asks who carried it out, since a reload may fall in between. */
@@ -35,9 +38,12 @@ export function keysPointingAt(output: string, serverId: number): string[] {
   return keys;
 }
 
-/** What the table's keys are (`string`, `ip`, …), from the output of `show table`. */
-export function tableKeyType(output: string): string | undefined {
-  return /^# table: \S+, type: (\w+),/m.exec(output)?.[1];
+/** What a table's keys are (`string`, `ip`, …), from the list of tables that `show table` gives. */
+export function tableKeyType(output: string, table: string): string | undefined {
+  for (const [, name, type] of output.matchAll(/^# table: (\S+), type: (\w+),/gm)) {
+    if (name === table) return type;
+  }
+  return undefined;
 }
 
 function inLines(first: string, keys: Iterable<string>, command: (key: string) => string): string[] {

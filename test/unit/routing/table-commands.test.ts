@@ -37,12 +37,15 @@ describe('the answer to “show table”', () => {
   });
 
   it('tells what type the keys have', () => {
-    expect(tableKeyType(answer)).toBe('string');
+    const tables = `# table: sources, type: ipv6, size:102400, used:0\n${answer}`;
+    expect(tableKeyType(tables, 'gateway')).toBe('string');
+    expect(tableKeyType(tables, 'sources')).toBe('ipv6');
+    expect(tableKeyType(tables, 'shards')).toBeUndefined();
   });
 });
 
 describe('the answer to a command that writes', () => {
-  const information = 'Name: HAProxy\nPid: 7\nnode: host: 1\ndescription: \nUlimit-n: 16035\n\n';
+  const information = 'Name: HAProxy\nPid: 7\nnode: host: 1\ndescription: \nUnstoppable Jobs: 0\n\n';
 
   it('is silence when it succeeded', () => {
     expect(findComplaint(`${information}\n\n\n`, TARGET)).toBeUndefined();
