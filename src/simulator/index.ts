@@ -1,0 +1,10 @@
+/** A strict Discord for tests, the demo and the benchmark (design §12). */
+export type { ReceivedCommand } from './application.ts';
+export { SessionMissingError } from './application.ts';
+export type { Fault } from './faults.ts';
+export type { SimulatorOptions } from './options.ts';
+export { SIMULATOR_TOKEN } from './options.ts';
+export { type Simulator, startSimulator } from './simulator.ts';
+export type { SimulatorStats } from './stats.ts';
+export type { SessionTruth, ShardTruth, TruthEntry } from './truth.ts';
+export type { NoteKind, Violation, ViolationKind } from './violations.ts';
