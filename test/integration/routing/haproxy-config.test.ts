@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { describe, expect, it } from 'vitest';
+
+import { haproxyProgram } from '../../support/haproxy.ts';
+
+const CONFIG = new URL('../../../haproxy/haproxy.cfg', import.meta.url);
+const README = new URL('../../../haproxy/README.md', import.meta.url);
+
+/** What `haproxy -c` prints, without the lines that only name its version. Rejects when the file is not valid. */
+async function check(environment: Record<string, string>): Promise<string> {
+  const program = await promisify(execFile)(haproxyProgram(), ['-c', '-f', fileURLToPath(CONFIG)], {
+    env: { PATH: process.env['PATH'], ...environment },
+  });
+  const lines = (program.stdout + program.stderr).split('\n');
+  return lines
+    .filter((line) => !line.startsWith('[NOTICE]') && line !== 'Configuration file is valid')
+    .join('\n');
+}
+
+describe('haproxy.cfg', () => {
+  it('is valid without any variable, and without a warning', async () => {
+    expect(await check({})).toBe('');
+  });
+
+  it('is valid with every optional part, and without a warning', async () => {
+    const optional = {
+      HAPROXY_SOCKET_GROUP: 'root',
+      HAPROXY_USER: 'nobody',
+      HAPROXY_DNS: '127.0.0.1:53',
+      HAPROXY_NODE_A: 'node-a.internal:7777',
+      HAPROXY_NODE_B: 'node-b.internal:7777',
+      HAPROXY_NODE_C: '[2001:db8::1]:7777',
+      HAPROXY_NODE_D: '10.0.0.4:7777',
+      HAPROXY_PEERS: '127.0.0.1:8406',
+    };
+    expect(await check(optional)).toBe('');
+  });
+
+  it('has each of its variables, with its default, in the README’s table', async () => {
+    const config = await readFile(CONFIG, 'utf8');
+    const readme = await readFile(README, 'utf8');
+    const variables = [...config.matchAll(/\$\{(HAPROXY_\w+)-([^}]*)\}/g)];
+    expect(variables.length).toBeGreaterThan(10);
+    const optional = new Set([...config.matchAll(/\.if defined\((\w+)\)/g)].map(([, name]) => name));
+    for (const [, name = '', fallback = ''] of variables) {
+      if (optional.has(name)) expect(readme).toMatch(new RegExp(`${name}|_${name.at(-1)}\``));
+      else expect(readme).toMatch(new RegExp(`\`${name}\`.*\`${fallback.replaceAll('/', '\\/')}\``));
+    }
+  });
+});
