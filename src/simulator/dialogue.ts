@@ -62,7 +62,7 @@ function answerIdentify(context: DialogueContext, connection: Connection, d: unk
     return connection.reject('invalid-shard', CloseCode.InvalidShard, `[${shardId}, ${shardCount}]`);
   }
   connection.shard = shardId;
-  if (typeof intents !== 'number' || !Number.isSafeInteger(intents) || (intents & ~ALL_INTENTS) !== 0) {
+  if (!isIntents(intents)) {
     return connection.reject('invalid-intents', CloseCode.InvalidIntents, `intents ${String(intents)}`);
   }
   if ((intents & ~application.options.allowedIntents) !== 0) {
@@ -72,6 +72,12 @@ function answerIdentify(context: DialogueContext, connection: Connection, d: unk
   if (!passesGate(context, connection, shardId)) return;
   if (compress === true) connection.usePayloadCompression();
   becomeReady(context, connection, shardId, intents);
+}
+
+/** Bit operators see 32 bits only, so larger numbers are compared first. */
+function isIntents(intents: unknown): intents is number {
+  if (typeof intents !== 'number' || !Number.isSafeInteger(intents)) return false;
+  return intents >= 0 && intents <= ALL_INTENTS && (intents & ~ALL_INTENTS) === 0;
 }
 
 /** Asks the identify gate, and answers where it says no. */

@@ -131,7 +131,12 @@ export class Gateway implements AsyncDisposable {
         this.#invalidate(connection, fault.resumable);
         return;
       case 'silence':
-        return connection.silence(fault.ms);
+        connection.silence(fault.ms);
+        // Nothing is read any more, so nobody tells when the client has gone: the session ends with the resume window.
+        if (fault.ms === undefined) {
+          connection.after(this.#application.options.resumeWindowMs, () => connection.session?.end());
+        }
+        return;
       case 'slow-reads':
         return connection.pauseReading(fault.ms);
       case 'malformed':

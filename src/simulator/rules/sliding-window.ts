@@ -9,7 +9,7 @@ export class SlidingWindow {
     this.#windowMs = windowMs;
   }
 
-  /** Counts one more; false when that is more than the window allows. */
+  /** Counts one more, also when it says no; false when that is more than the window allows. */
   admit(nowMs: number): boolean {
     while (this.#times.length > 0 && nowMs - (this.#times[0] ?? 0) >= this.#windowMs) this.#times.shift();
     this.#times.push(nowMs);
