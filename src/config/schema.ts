@@ -65,7 +65,7 @@ const workers = z.strictObject({
   }),
   sessionSecret: optional(
     secret(32),
-    'Signs worker session ids; left out, it is made up and kept in `tail.directory`.',
+    'Signs worker session ids; left out, a key derived from the bot token does.',
   ),
   heartbeatIntervalMs: setting(duration({ min: 100, max: 3_600_000 }), {
     default: 41_250,
@@ -127,14 +127,14 @@ const tail = z.strictObject({
   }),
   directory: setting(text('path'), {
     default: './shardmux-state',
-    description: 'The directory of tails, checkpoints and the session secret.',
+    description: 'The directory of tails, checkpoints and identify slots.',
   }),
   flushIntervalMs: setting(duration({ max: 60_000 }), {
     default: '100ms',
     description: 'After how long new dispatches are written to the tail.',
   }),
   flushBytes: setting(size({ min: 1_024 }), {
-    default: '64KiB',
+    default: '256KiB',
     description: 'After how many bytes new dispatches are written to the tail at once.',
   }),
   maxBytesPerShard: setting(size({ min: 65_536 }), {

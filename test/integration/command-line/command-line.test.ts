@@ -43,16 +43,17 @@ function firstLine(stream: Readable): Promise<string> {
   });
 }
 
-it.each([['--help'], ['-h'], ['help']])(
-  'shows with %s the commands, and the shortest way to run a bot',
-  async (flag) => {
-    const { code, stdout } = await end([flag]);
-    expect(code).toBe(0);
-    expect(stdout).toContain('SHARDMUX_DISCORD_TOKEN=… shardmux gateway\n');
-    expect(stdout).toContain('shardmux simulate');
-    expect(stdout).toContain('docs/configuration.md');
-  },
-);
+it.each([
+  ['--help'],
+  ['-h'],
+  ['help'],
+])('shows with %s the commands, and the shortest way to run a bot', async (flag) => {
+  const { code, stdout } = await end([flag]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('SHARDMUX_DISCORD_TOKEN=… shardmux gateway\n');
+  expect(stdout).toContain('shardmux simulate');
+  expect(stdout).toContain('docs/configuration.md');
+});
 
 it.each(['gateway', 'simulate'])('shows help for %s without starting it', async (command) => {
   const { code, stdout } = await end([command, '--help'], { SHARDMUX_NONSENSE: '1' });
@@ -120,19 +121,16 @@ it('simulates a Discord, says where, and stops at the first signal', async () =>
 it.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
-] as const)(
-  'ends at once with a second %s, where the graceful end takes its time',
-  async (second, exitCode) => {
-    const neverCloses = `import { Server } from 'node:http'; Server.prototype.close = () => console.error('closing');`;
-    const options = `--import=data:text/javascript,${encodeURIComponent(neverCloses)}`;
-    const { child, ended } = start(['simulate'], { NODE_OPTIONS: options });
-    await firstLine(child.stdout);
-    child.kill('SIGTERM');
-    expect(await firstLine(child.stderr)).toBe('closing');
-    child.kill(second);
-    expect((await ended).code).toBe(exitCode);
-  },
-);
+] as const)('ends at once with a second %s, where the graceful end takes its time', async (second, exitCode) => {
+  const neverCloses = `import { Server } from 'node:http'; Server.prototype.close = () => console.error('closing');`;
+  const options = `--import=data:text/javascript,${encodeURIComponent(neverCloses)}`;
+  const { child, ended } = start(['simulate'], { NODE_OPTIONS: options });
+  await firstLine(child.stdout);
+  child.kill('SIGTERM');
+  expect(await firstLine(child.stderr)).toBe('closing');
+  child.kill(second);
+  expect((await ended).code).toBe(exitCode);
+});
 
 it('reports a rejection that nobody handles as one fatal JSON line and exits with 1', async () => {
   const rejects = `setTimeout(() => Promise.reject(new Error('forgotten')), 1_000);`;

@@ -35,35 +35,35 @@ afterAll(async () => {
 });
 
 describe('HAProxy', () => {
-  it.each(SHARD_PATHS)(
-    'takes $target to the node taught for it',
-    async ({ target, shardId = 0, applicationId }) => {
-      const key = routingKey(shardId, applicationId);
-      // Both ways, so that neither can be the hash's choice.
-      await haproxy.command(`set table gateway key ${key} data.server_id 1`);
-      expect((await get(target)).answer?.node).toBe('node-a');
-      await haproxy.command(`set table gateway key ${key} data.server_id 2`);
-      expect((await get(target)).answer?.node).toBe('node-b');
-    },
-  );
+  it.each(SHARD_PATHS)('takes $target to the node taught for it', async ({
+    target,
+    shardId = 0,
+    applicationId,
+  }) => {
+    const key = routingKey(shardId, applicationId);
+    // Both ways, so that neither can be the hash's choice.
+    await haproxy.command(`set table gateway key ${key} data.server_id 1`);
+    expect((await get(target)).answer?.node).toBe('node-a');
+    await haproxy.command(`set table gateway key ${key} data.server_id 2`);
+    expect((await get(target)).answer?.node).toBe('node-b');
+  });
 
-  it.each([...ANY_SHARD_PATHS, ...GATEWAY_INFORMATION_PATHS])(
-    'takes $target to any node',
-    async ({ target }) => {
-      const nodes = new Set<string | undefined>();
-      for (let request = 0; request < 4; request += 1) nodes.add((await get(target)).answer?.node);
-      expect(nodes).toEqual(new Set(['node-a', 'node-b']));
-    },
-  );
+  it.each([...ANY_SHARD_PATHS, ...GATEWAY_INFORMATION_PATHS])('takes $target to any node', async ({
+    target,
+  }) => {
+    const nodes = new Set<string | undefined>();
+    for (let request = 0; request < 4; request += 1) nodes.add((await get(target)).answer?.node);
+    expect(nodes).toEqual(new Set(['node-a', 'node-b']));
+  });
 
-  it.each([...INVALID_PATHS, ...OTHER_API_PATHS])(
-    'answers 404 to $target and says which paths there are',
-    async ({ target }) => {
-      const { status, body } = await get(target);
-      expect(status).toBe(404);
-      expect(JSON.parse(body)).toEqual({ message: expect.stringContaining('/shards/<shard id>') });
-    },
-  );
+  it.each([
+    ...INVALID_PATHS,
+    ...OTHER_API_PATHS,
+  ])('answers 404 to $target and says which paths there are', async ({ target }) => {
+    const { status, body } = await get(target);
+    expect(status).toBe(404);
+    expect(JSON.parse(body)).toEqual({ message: expect.stringContaining('/shards/<shard id>') });
+  });
 
   it('upgrades to a WebSocket and passes text and binary messages both ways', async () => {
     await using worker = await connectWorker(`${haproxy.workersUrl}/shards/3/?v=10&encoding=json`);

@@ -4,26 +4,26 @@ import { eventually } from '../../support/eventually.ts';
 import { decodeStream, Peer, payloadDecode, smallSimulator } from './peer.ts';
 
 describe('compression by the simulator', () => {
-  test.each(['zlib-stream', 'zstd-stream'] as const)(
-    '%s is one context, one message a payload',
-    async (compression) => {
-      await using simulator = await smallSimulator();
-      using peer = new Peer(simulator, `?v=10&encoding=json&compress=${compression}`, '/', () => '{}');
-      await eventually(() => peer.rawMessages.length === 1);
-      peer.identify();
-      await eventually(() => peer.rawMessages.length === 4);
-      await simulator.burst(0, 300);
-      await eventually(() => peer.rawMessages.length === 304);
-      expect(peer.rawMessages.every(({ isBinary }) => isBinary)).toBe(true);
-      const payloads = decodeStream(
-        peer.rawMessages.map(({ bytes }) => bytes),
-        compression,
-      );
-      expect(payloads.filter(({ op }) => op === 0).map(({ s }) => s)).toEqual(
-        Array.from({ length: 303 }, (_, i) => i + 1),
-      );
-    },
-  );
+  test.each([
+    'zlib-stream',
+    'zstd-stream',
+  ] as const)('%s is one context, one message a payload', async (compression) => {
+    await using simulator = await smallSimulator();
+    using peer = new Peer(simulator, `?v=10&encoding=json&compress=${compression}`, '/', () => '{}');
+    await eventually(() => peer.rawMessages.length === 1);
+    peer.identify();
+    await eventually(() => peer.rawMessages.length === 4);
+    await simulator.burst(0, 300);
+    await eventually(() => peer.rawMessages.length === 304);
+    expect(peer.rawMessages.every(({ isBinary }) => isBinary)).toBe(true);
+    const payloads = decodeStream(
+      peer.rawMessages.map(({ bytes }) => bytes),
+      compression,
+    );
+    expect(payloads.filter(({ op }) => op === 0).map(({ s }) => s)).toEqual(
+      Array.from({ length: 303 }, (_, i) => i + 1),
+    );
+  });
 
   test('zlib-stream messages end with 00 00 ff ff', async () => {
     await using simulator = await smallSimulator();

@@ -33,15 +33,16 @@ describe('the HTTP side of the simulator', () => {
     });
   });
 
-  test.each([{}, { authorization: 'Bot wrong' }, { authorization: 'MTAwMDAwMDAwMDAwMDAwMDAw.sim.token' }])(
-    'answers 401 to %o',
-    async (headers) => {
-      await using simulator = await smallSimulator();
-      expect((await get(simulator, '/api/v10/gateway/bot', headers as Record<string, string>)).status).toBe(
-        401,
-      );
-    },
-  );
+  test.each([
+    {},
+    { authorization: 'Bot wrong' },
+    { authorization: 'MTAwMDAwMDAwMDAwMDAwMDAw.sim.token' },
+  ])('answers 401 to %o', async (headers) => {
+    await using simulator = await smallSimulator();
+    expect((await get(simulator, '/api/v10/gateway/bot', headers as Record<string, string>)).status).toBe(
+      401,
+    );
+  });
 
   test('fails as often as told', async () => {
     await using simulator = await smallSimulator();

@@ -71,19 +71,18 @@ describe('RESUME at the simulator', () => {
     await second.next('AFTER');
   });
 
-  test.each([1000, 1001])(
-    'is refused after the client closed with %i, which is a violation',
-    async (code) => {
-      await using simulator = await smallSimulator();
-      using first = await readyPeer(simulator);
-      first.socket.close(code);
-      await first.closed();
-      using second = await new Peer(simulator).opened();
-      await eventually(() => simulator.stats().violations['session-ended-by-client'] === 1);
-      second.resume(first.sessionId, 1);
-      expect((await second.next(9)).d).toBe(false);
-    },
-  );
+  test.each([
+    1000, 1001,
+  ])('is refused after the client closed with %i, which is a violation', async (code) => {
+    await using simulator = await smallSimulator();
+    using first = await readyPeer(simulator);
+    first.socket.close(code);
+    await first.closed();
+    using second = await new Peer(simulator).opened();
+    await eventually(() => simulator.stats().violations['session-ended-by-client'] === 1);
+    second.resume(first.sessionId, 1);
+    expect((await second.next(9)).d).toBe(false);
+  });
 
   test('is granted after the client closed with another code', async () => {
     await using simulator = await smallSimulator();

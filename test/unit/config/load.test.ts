@@ -206,12 +206,15 @@ describe('what is wrong', () => {
     ]);
   });
 
-  it.each(['discord: [', 'a: 1\na: 2\n', '\tdiscord: {}', '- list', 'discord: 5'])(
-    'is said of the YAML %j with its line',
-    (yaml) => {
-      expect(fromYaml(yaml)[0]?.setting).toMatch(/s\.yaml:\d/);
-    },
-  );
+  it.each([
+    'discord: [',
+    'a: 1\na: 2\n',
+    '\tdiscord: {}',
+    '- list',
+    'discord: 5',
+  ])('is said of the YAML %j with its line', (yaml) => {
+    expect(fromYaml(yaml)[0]?.setting).toMatch(/s\.yaml:\d/);
+  });
 
   it('is only the file where a file that cannot be read may hold what is missing', () => {
     expect(problemsOf({ SHARDMUX_CONFIG: 'gone.yaml' }).map(({ setting }) => setting)).toEqual([

@@ -74,12 +74,13 @@ it('lists what there is for the documentation', async () => {
   ]);
 });
 
-it.each(['frames_total', 'shardmux_test_frames', 'shardmux_Test_frames_total'])(
-  'refuses the counter name %s',
-  (name) => {
-    expect(() => createMetrics().counter({ name, help: 'x' })).toThrow(TypeError);
-  },
-);
+it.each([
+  'frames_total',
+  'shardmux_test_frames',
+  'shardmux_Test_frames_total',
+])('refuses the counter name %s', (name) => {
+  expect(() => createMetrics().counter({ name, help: 'x' })).toThrow(TypeError);
+});
 
 it('keeps two registries apart, with the process metrics where asked for', async () => {
   const [own, bare] = [createMetrics({ processMetrics: true }), createMetrics()];

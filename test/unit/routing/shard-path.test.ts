@@ -18,12 +18,14 @@ describe('a request path', () => {
     expect(parseShardPath(target)).toEqual({ kind: 'any' });
   });
 
-  it.each([...INVALID_PATHS, ...GATEWAY_INFORMATION_PATHS, ...OTHER_API_PATHS, { target: '' }])(
-    '$target is no path of a worker',
-    ({ target }) => {
-      expect(parseShardPath(target)).toEqual({ kind: 'invalid' });
-    },
-  );
+  it.each([
+    ...INVALID_PATHS,
+    ...GATEWAY_INFORMATION_PATHS,
+    ...OTHER_API_PATHS,
+    { target: '' },
+  ])('$target is no path of a worker', ({ target }) => {
+    expect(parseShardPath(target)).toEqual({ kind: 'invalid' });
+  });
 
   it('that we make leads back to its shard', () => {
     expect(parseShardPath(shardPath(7))).toEqual({ kind: 'shard', shardId: 7 });

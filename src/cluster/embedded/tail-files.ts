@@ -1,0 +1,145 @@
+/**
+ * A shard's tail on disk: numbered files in a directory of its own, appended to, rotated by size, the oldest deleted when
+ * all together are too large or too old. Crash-safe by construction: a chunk carries its checkpoint and checksum, so what
+ * was torn is a chunk that never was, and Discord replays it. Nothing is fsynced: after a power cut the checkpoint is
+ * older, which costs a longer replay and no correctness.
+ */
+import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TailBase, TailChunk, TailStore } from '../../log/index.ts';
+import { decodeRecords, encodeBase, encodeChunk } from './tail-record.ts';
+
+export interface TailFilesOptions {
+  readonly directory: string;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+/** One file's content: chunks in order, the first of which follows the base. */
+export interface StoredPart {
+  readonly base: TailBase;
+  readonly chunks: readonly TailChunk[];
+}
+
+/** Parts the bound is cut into: dropping the oldest loses this share of the window. */
+const FILES_PER_TAIL = 8;
+
+const FILE_NAME = /^(\d{10})\.tail$/;
+
+interface TailFile {
+  readonly number: number;
+  bytes: number;
+  lastWrittenAtMs: number;
+}
+
+export class TailFiles implements TailStore, AsyncDisposable {
+  readonly #options: TailFilesOptions;
+  /** Oldest first; the last is the one written to. */
+  #files: TailFile[] = [];
+  #handle: FileHandle | undefined;
+  #nextNumber = 1;
+
+  constructor(options: TailFilesOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#files.reduce((sum, file) => sum + file.bytes, 0);
+  }
+
+  /** Reads what an earlier process left. Writing goes on in a new file. */
+  async load(): Promise<StoredPart[]> {
+    await mkdir(this.#options.directory, { recursive: true });
+    const numbers = (await readdir(this.#options.directory))
+      .map((name) => Number(FILE_NAME.exec(name)?.[1]))
+      .filter((number) => number > 0)
+      .sort((a, b) => a - b);
+    const parts: StoredPart[] = [];
+    for (const number of numbers) {
+      const path = this.#path(number);
+      const { size, mtimeMs } = await stat(path);
+      this.#files.push({ number, bytes: size, lastWrittenAtMs: mtimeMs });
+      const part = readPart(await readFile(path));
+      if (part) parts.push(part);
+    }
+    this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
+    return parts;
+  }
+
+  async begin(base: TailBase): Promise<void> {
+    await this.#closeFile();
+    const old = this.#files;
+    this.#files = [];
+    // Old files first: where the disk is full, their room is what the new one needs.
+    for (const file of old) await rm(this.#path(file.number), { force: true });
+    await this.#openFile(base);
+  }
+
+  async append(chunk: TailChunk, base: () => TailBase): Promise<void> {
+    const current = this.#files.at(-1);
+    if (!this.#handle || !current || current.bytes >= this.#options.maxBytes / FILES_PER_TAIL) {
+      await this.#closeFile();
+      await this.#dropOld(chunk.writtenAtMs);
+      await this.#openFile(base());
+    }
+    await this.#write(encodeChunk(chunk), chunk.writtenAtMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closeFile();
+  }
+
+  #path(number: number): string {
+    return join(this.#options.directory, `${String(number).padStart(10, '0')}.tail`);
+  }
+
+  async #openFile(base: TailBase): Promise<void> {
+    await mkdir(this.#options.directory, { recursive: true });
+    const file: TailFile = { number: this.#nextNumber++, bytes: 0, lastWrittenAtMs: 0 };
+    this.#handle = await open(this.#path(file.number), 'a');
+    this.#files.push(file);
+    await this.#write(encodeBase(base), 0);
+  }
+
+  async #write(record: Buffer, nowMs: number): Promise<void> {
+    const file = this.#files.at(-1);
+    try {
+      await this.#handle?.appendFile(record);
+    } catch (error) {
+      // What was written of it can't be read past: the next chunk goes to a new file.
+      await this.#closeFile();
+      throw error;
+    }
+    if (!file) return;
+    file.bytes += record.length;
+    file.lastWrittenAtMs = Math.max(file.lastWrittenAtMs, nowMs);
+  }
+
+  async #closeFile(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => undefined);
+  }
+
+  async #dropOld(nowMs: number): Promise<void> {
+    const { maxBytes, maxAgeMs } = this.#options;
+    for (;;) {
+      const oldest = this.#files[0];
+      const isTooOld = oldest && oldest.lastWrittenAtMs < nowMs - maxAgeMs;
+      const isTooMuch = this.bytes > maxBytes - maxBytes / FILES_PER_TAIL;
+      if (!oldest || !(isTooOld || isTooMuch)) return;
+      await rm(this.#path(oldest.number), { force: true });
+      this.#files.shift();
+    }
+  }
+}
+
+function readPart(file: Buffer): StoredPart | undefined {
+  let base: TailBase | undefined;
+  const chunks: TailChunk[] = [];
+  for (const record of decodeRecords(file)) {
+    if (record.kind === 'base') base = record.base;
+    else chunks.push(record.chunk);
+  }
+  return base && { base, chunks };
+}

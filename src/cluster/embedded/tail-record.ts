@@ -1,0 +1,66 @@
+/**
+ * How a tail file is made up: records, each `length (u32) · crc32 (u32) · kind (u8) · body`, big-endian. A file begins
+ * with a base; chunks follow. What a crash tore off ends the reading of that file, nothing more. Pure.
+ */
+import { crc32 } from 'node:zlib';
+import type { TailBase, TailChunk } from '../../log/index.ts';
+
+const HEADER_BYTES = 9;
+const CHUNK_HEADER_BYTES = 24;
+
+const RecordKind = { Base: 1, Chunk: 2 } as const;
+
+export type TailRecord =
+  | { readonly kind: 'base'; readonly base: TailBase }
+  | { readonly kind: 'chunk'; readonly chunk: TailChunk };
+
+function encode(kind: number, parts: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32BE(body.length, 0);
+  header.writeUInt8(kind, 8);
+  header.writeUInt32BE(crc32(body, crc32(header.subarray(8))), 4);
+  return Buffer.concat([header, body]);
+}
+
+export function encodeBase(base: TailBase): Buffer {
+  return encode(RecordKind.Base, [Buffer.from(JSON.stringify(base))]);
+}
+
+export function encodeChunk(chunk: TailChunk): Buffer {
+  const header = Buffer.alloc(CHUNK_HEADER_BYTES);
+  header.writeDoubleBE(chunk.afterSequence, 0);
+  header.writeDoubleBE(chunk.lastSequence, 8);
+  header.writeDoubleBE(chunk.writtenAtMs, 16);
+  return encode(RecordKind.Chunk, [header, chunk.compressed]);
+}
+
+/** The records of a file, up to the first that is not whole. */
+export function* decodeRecords(file: Buffer): Generator<TailRecord> {
+  for (let offset = 0; offset + HEADER_BYTES <= file.length; ) {
+    const end = offset + HEADER_BYTES + file.readUInt32BE(offset);
+    if (end > file.length) return;
+    const body = file.subarray(offset + HEADER_BYTES, end);
+    if (crc32(body, crc32(file.subarray(offset + 8, offset + 9))) !== file.readUInt32BE(offset + 4)) return;
+    const record = decodeBody(file.readUInt8(offset + 8), body);
+    if (!record) return;
+    yield record;
+    offset = end;
+  }
+}
+
+function decodeBody(kind: number, body: Buffer): TailRecord | undefined {
+  if (kind === RecordKind.Base) {
+    return { kind: 'base', base: JSON.parse(body.toString('utf8')) as TailBase };
+  }
+  if (kind !== RecordKind.Chunk || body.length < CHUNK_HEADER_BYTES) return undefined;
+  return {
+    kind: 'chunk',
+    chunk: {
+      afterSequence: body.readDoubleBE(0),
+      lastSequence: body.readDoubleBE(8),
+      writtenAtMs: body.readDoubleBE(16),
+      compressed: body.subarray(CHUNK_HEADER_BYTES),
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export { DirectoryInUseError, lockDirectory } from './embedded/directory-lock.ts';
+export { IdentifySlotsFile, IdentifySlotsMemory } from './embedded/identify-slots.ts';
+export { type StoredPart, TailFiles } from './embedded/tail-files.ts';

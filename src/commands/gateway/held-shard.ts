@@ -1,0 +1,180 @@
+/**
+ * One shard at this node: joins its upstream session, event log and tail, and is what workers are served from. On the
+ * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
+ */
+import type { StoredPart } from '../../cluster/index.ts';
+import { type EventLog, loadChunk, Tail, type TailStore } from '../../log/index.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
+import { type Serving, type ShardListener, upstreamEpoch, type WorkerShard } from '../../workers/index.ts';
+import { GuildIds } from './guild-ids.ts';
+
+export interface HeldShardOptions {
+  readonly shardId: number;
+  readonly shardCount: number;
+  readonly log: EventLog;
+  /** `undefined` where tails are off. */
+  readonly tailStore: TailStore | undefined;
+  readonly tailFlush: { readonly intervalMs: number; readonly bytes: number };
+  readonly clock: Clock;
+  readonly logger: UpstreamLog;
+  /** `serving.kind` has changed. */
+  readonly onServingChanged: () => void;
+}
+
+/** What outlives the process beside the dispatches. */
+interface ShardState {
+  readonly session: UpstreamSession;
+  readonly ready: Readonly<Record<string, unknown>>;
+  readonly guildIds: readonly string[];
+}
+
+type Phase =
+  | { readonly kind: 'empty' }
+  /** Known from an earlier process; Discord has yet to confirm that the session lives. */
+  | { readonly kind: 'restored'; readonly session: UpstreamSession; readonly ready: ShardState['ready'] }
+  | { readonly kind: 'serving'; readonly session: UpstreamSession; readonly serving: Serving };
+
+export class HeldShard implements DispatchSink, WorkerShard {
+  readonly shardId: number;
+  readonly shardCount: number;
+  readonly log: EventLog;
+  readonly tail: Tail | undefined;
+  readonly #options: HeldShardOptions;
+  readonly #guildIds = new GuildIds();
+  readonly #listeners = new Set<ShardListener>();
+  #phase: Phase = { kind: 'empty' };
+  #upstream: UpstreamShard | undefined;
+  #isFlushScheduled = false;
+  readonly #flush = () => {
+    this.#isFlushScheduled = false;
+    for (const listener of this.#listeners) listener.onRecords();
+  };
+
+  constructor(options: HeldShardOptions) {
+    const { log, tailStore, tailFlush, clock, logger } = options;
+    this.#options = options;
+    this.shardId = options.shardId;
+    this.shardCount = options.shardCount;
+    this.log = log;
+    this.tail =
+      tailStore &&
+      new Tail({
+        log,
+        store: tailStore,
+        clock,
+        flushIntervalMs: tailFlush.intervalMs,
+        flushBytes: tailFlush.bytes,
+        state: () => this.#state(),
+        onFailing: (reason) =>
+          logger.warn(
+            { reason },
+            'the tail can not be written; events flow on, but a restart now would lose some',
+          ),
+        onRecovered: () => logger.info({}, 'the tail is written again'),
+      });
+  }
+
+  get serving(): Serving {
+    return this.#phase.kind === 'serving' ? this.#phase.serving : { kind: 'waiting' };
+  }
+
+  get head(): number {
+    return this.log.head;
+  }
+
+  get upstream(): UpstreamShard | undefined {
+    return this.#upstream;
+  }
+
+  /** The session to RESUME, if there is one. */
+  get session(): UpstreamSession | undefined {
+    return this.#phase.kind === 'empty' ? undefined : this.#phase.session;
+  }
+
+  attach(upstream: UpstreamShard): void {
+    this.#upstream = upstream;
+  }
+
+  /** Takes over what an earlier process left. Anything unreadable only shortens the window. */
+  async restore(parts: readonly StoredPart[]): Promise<void> {
+    const newest = parts.at(-1)?.base.state as ShardState | undefined;
+    if (!newest) return;
+    for (const { base, chunks } of parts) {
+      const state = base.state as unknown as ShardState;
+      if (state.session.sessionId !== newest.session.sessionId) continue;
+      this.#guildIds.reset(state.guildIds);
+      if (base.sequence !== this.log.head) this.log.reset(base.sequence);
+      for (const chunk of chunks) {
+        if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
+        await loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
+      }
+    }
+    this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
+    this.tail?.continueAfter(this.log.head);
+  }
+
+  sessionStarted(session: UpstreamSession, sequence: number, ready: Readonly<Record<string, unknown>>): void {
+    const { guilds, ...rest } = ready;
+    this.log.reset(sequence);
+    this.#guildIds.reset(guilds);
+    this.#serve(session, rest);
+    this.tail?.restart();
+    for (const listener of [...this.#listeners]) listener.onEpochOver();
+    this.#options.onServingChanged();
+  }
+
+  dispatch(sequence: number, typeId: number, payload: Buffer): void {
+    this.log.append(sequence, typeId, payload, this.#options.clock.now());
+    this.#guildIds.apply(typeId, payload);
+    this.tail?.notify();
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(this.#flush);
+  }
+
+  skip(sequence: number): void {
+    this.log.skip(sequence);
+    this.tail?.notify();
+  }
+
+  connected(): void {
+    if (this.#phase.kind !== 'restored') return;
+    this.#serve(this.#phase.session, this.#phase.ready);
+    this.#options.onServingChanged();
+  }
+
+  disconnected(): void {
+    // Workers are served from memory; only a lost session changes that.
+  }
+
+  sessionLost(): void {
+    this.#phase = { kind: 'empty' };
+    this.#options.onServingChanged();
+  }
+
+  subscribe(listener: ShardListener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  submit(payload: string): 'queued' | 'full' {
+    return this.#upstream?.commands.submit(payload) ?? 'full';
+  }
+
+  #serve(session: UpstreamSession, ready: ShardState['ready']): void {
+    const epoch = upstreamEpoch(session.sessionId);
+    this.#phase = {
+      kind: 'serving',
+      session,
+      serving: { kind: 'serving', epoch, ready, guildIds: this.#guildIds.ids },
+    };
+  }
+
+  #state(): Readonly<Record<string, unknown>> {
+    const phase = this.#phase;
+    if (phase.kind === 'empty') return {};
+    const ready = phase.kind === 'serving' && phase.serving.kind === 'serving' ? phase.serving.ready : {};
+    return { session: phase.session, ready, guildIds: [...this.#guildIds.ids] };
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The tail of one shard: the copy of its log's newest window that outlives the process, written behind in compressed
+ * chunks, the checkpoint moving with each. The hot path never waits for it; how far it trails and whether it fails are
+ * metrics. What the copy is kept in (files, Redis) is the store's business.
+ */
+
+import { promisify } from 'node:util';
+import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
+import type { PayloadHeader } from '../protocol/header-scan.ts';
+import { scanHeader } from '../protocol/header-scan.ts';
+import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Cursor } from './cursor.ts';
+import type { EventLog } from './event-log.ts';
+
+const decompress = promisify(zstdDecompress);
+
+/** What a reader needs before the first chunk. JSON-safe. */
+export interface TailBase {
+  /** The chunks that follow begin after this sequence. */
+  readonly sequence: number;
+  /** Everything about the shard that is not in its dispatches; the tail does not look into it. */
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+/** A run of records without a hole. */
+export interface TailChunk {
+  /** Sequence that the first record follows. */
+  readonly afterSequence: number;
+  /** The checkpoint: where a RESUME goes on when this chunk is the last. */
+  readonly lastSequence: number;
+  /** Unix ms. */
+  readonly writtenAtMs: number;
+  /** The records as WebSocket frames, end to end, compressed with zstd. Empty where sequences went by without records. */
+  readonly compressed: Buffer;
+}
+
+/** Where one shard's tail is kept. */
+export interface TailStore {
+  /** Forgets all that is kept and starts over from `base`. */
+  begin(base: TailBase): Promise<void>;
+  /** Adds a chunk, lasting when it resolves. `base` is asked for where the store starts a new part. Bounded by bytes and age. */
+  append(chunk: TailChunk, base: () => TailBase): Promise<void>;
+}
+
+export interface TailOptions {
+  readonly log: EventLog;
+  readonly store: TailStore;
+  readonly clock: Clock;
+  readonly flushIntervalMs: number;
+  /** Unwritten bytes that make a flush begin before its time. */
+  readonly flushBytes: number;
+  /** The shard's state as it is now, for a new base. */
+  readonly state: () => Readonly<Record<string, unknown>>;
+  readonly onFailing: (reason: string) => void;
+  readonly onRecovered: () => void;
+}
+
+/**
+ * Records of one chunk, before compression. Compressing this much at once takes about 0.3 ms of the event loop; the
+ * asynchronous way costs two to four times the CPU, in a new context and two thread hops a call (docs/benchmark.md).
+ */
+const MAX_CHUNK_BYTES = 256 * 1024;
+
+/** When more is unwritten (a flood), the tail skips to the newest of it: the checkpoint must not trail for long. */
+export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+const RETRY = { firstMs: 500, maxMs: 10_000 };
+
+/** Fast rather than small: the tail may take a tenth of the hot path's CPU. */
+const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: -3 } };
+
+export class Tail implements AsyncDisposable {
+  readonly #options: TailOptions;
+  #cursor: Cursor | undefined;
+  /** Sequence up to which the store has everything. */
+  #written = 0;
+  #writtenLogBytes = 0;
+  #flushing: Promise<void> | undefined;
+  #timer: Disposable | undefined;
+  #needsBase = true;
+  #failures = 0;
+  #closed = false;
+  /** Plain counts since the start, read by metrics. */
+  readonly counts = { chunks: 0, bytes: 0, errors: 0, skips: 0 };
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+  }
+
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** How long the oldest record that is not written has been waiting. Unit: ms. */
+  trailingMs(): number {
+    const since = this.#cursor?.oldestUnreadAtMs;
+    return since === undefined ? 0 : Math.max(0, this.#options.clock.now() - since);
+  }
+
+  /** Goes on behind what `log` was loaded with. */
+  continueAfter(sequence: number): void {
+    this.#written = sequence;
+    this.#cursor = this.#options.log.cursorAfter(sequence);
+    this.#writtenLogBytes = this.#options.log.appendedBytes;
+    this.#needsBase = false;
+  }
+
+  /** A new upstream session: what is kept belongs to the old one. */
+  restart(): void {
+    this.#needsBase = true;
+    this.#cursor = undefined;
+    this.#schedule(0);
+  }
+
+  /** The log has grown. Cheap: called for every dispatch. */
+  notify(): void {
+    const { log, flushBytes, flushIntervalMs } = this.#options;
+    if (this.#flushing) return;
+    if (this.#timer === undefined) this.#schedule(flushIntervalMs);
+    else if (log.appendedBytes - this.#writtenLogBytes >= flushBytes && this.#failures === 0) this.#flush();
+  }
+
+  /** Writes what is left and stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelTimer();
+    await this.#flushing;
+    this.#flush();
+    await this.#flushing;
+    this.#closed = true;
+    this.#cancelTimer();
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#closed) return;
+    this.#cancelTimer();
+    this.#timer = this.#options.clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, delayMs);
+  }
+
+  #flush(): void {
+    if (this.#flushing || this.#closed) return;
+    this.#flushing = this.#writeAll().then(
+      () => {
+        this.#flushing = undefined;
+        if (this.#failures > 0) this.#options.onRecovered();
+        this.#failures = 0;
+        if (this.#needsBase || this.#written < this.#options.log.head)
+          this.#schedule(this.#options.flushIntervalMs);
+      },
+      (error: unknown) => {
+        this.#flushing = undefined;
+        this.counts.errors++;
+        if (this.#failures++ === 0)
+          this.#options.onFailing(error instanceof Error ? error.message : String(error));
+        // The cursor has passed what was not written; begin again behind what was.
+        this.#cursor = undefined;
+        this.#schedule(backoffMs(this.#failures, 0, RETRY));
+      },
+    );
+  }
+
+  async #writeAll(): Promise<void> {
+    const { log, store } = this.#options;
+    this.#reposition();
+    if (this.#needsBase) {
+      const base = this.#base(this.#written);
+      this.#needsBase = false;
+      try {
+        await store.begin(base);
+      } catch (error) {
+        this.#needsBase = true;
+        throw error;
+      }
+    }
+    // Up to here and no further: what arrives meanwhile is worth a chunk of its own, later.
+    const target = log.head;
+    while (this.#written < target && !this.#needsBase) await this.#writeChunk();
+  }
+
+  /** Puts the cursor where the next chunk begins; where the log no longer has that, starts the tail over. */
+  #reposition(): void {
+    const { log } = this.#options;
+    const backlog = log.appendedBytes - this.#writtenLogBytes;
+    const isBehind = backlog > MAX_BACKLOG_BYTES || this.#cursor?.isLost === true;
+    if (this.#cursor && !isBehind && !this.#needsBase) return;
+    this.#cursor = isBehind || this.#needsBase ? undefined : log.cursorAfter(this.#written);
+    if (this.#cursor) return;
+    if (!this.#needsBase) this.counts.skips++;
+    this.#needsBase = true;
+    this.#written = log.sequenceBefore(MAX_BACKLOG_BYTES);
+    this.#cursor = log.cursorAfter(this.#written);
+    this.#writtenLogBytes = log.appendedBytes;
+  }
+
+  async #writeChunk(): Promise<void> {
+    const { log, store, clock } = this.#options;
+    const cursor = this.#cursor;
+    if (!cursor) return;
+    const appendedBytes = log.appendedBytes;
+    const runs: Buffer[] = [];
+    let bytes = 0;
+    for (let run = cursor.read(MAX_CHUNK_BYTES); run; run = cursor.read(MAX_CHUNK_BYTES - bytes)) {
+      runs.push(run);
+      bytes += run.length;
+      if (bytes >= MAX_CHUNK_BYTES) break;
+    }
+    // All read: numbers without a record (RESUMED) behind the last one are passed as well.
+    const isAtHead = cursor.oldestUnreadAtMs === undefined;
+    const lastSequence = isAtHead ? log.head : cursor.sequence;
+    const records = runs.length === 1 && runs[0] ? runs[0] : Buffer.concat(runs);
+    const compressed = bytes === 0 ? records : zstdCompressSync(records, COMPRESSION);
+    const chunk = { afterSequence: this.#written, lastSequence, writtenAtMs: clock.now(), compressed };
+    await store.append(chunk, () => this.#base(chunk.afterSequence));
+    this.#written = lastSequence;
+    this.#writtenLogBytes = isAtHead ? appendedBytes : this.#writtenLogBytes + bytes;
+    this.counts.chunks++;
+    this.counts.bytes += compressed.length;
+    if (cursor !== this.#cursor || cursor.isLost) this.#needsBase = true;
+  }
+
+  #base(sequence: number): TailBase {
+    return { sequence, state: this.#options.state() };
+  }
+}
+
+/** Puts a chunk's records into `log`, and shows each to `onRecord`. Throws where the bytes are not what was written. */
+export async function loadChunk(
+  chunk: TailChunk,
+  log: EventLog,
+  onRecord: (typeId: number, payload: Buffer) => void,
+): Promise<void> {
+  const header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
+  const frames = chunk.compressed.length === 0 ? chunk.compressed : await decompress(chunk.compressed);
+  for (let offset = 0; offset < frames.length; ) {
+    const payload = readFramePayload(frames, offset);
+    if (!payload || !scanHeader(payload, header))
+      throw new Error('a tail chunk holds something that is no frame');
+    log.append(header.sequence, header.typeId, payload, chunk.writtenAtMs);
+    onRecord(header.typeId, payload);
+    offset += frameHeaderBytes(payload.length) + payload.length;
+  }
+  if (chunk.lastSequence > log.head) log.skip(chunk.lastSequence);
+}

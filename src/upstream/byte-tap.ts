@@ -1,0 +1,110 @@
+/**
+ * The seam between `@discordjs/ws` and us: a shard of the library whose `ws` connection we see first, so that bytes
+ * reach us synchronously and in order, and the library is handed only the frames it needs (HELLO, heartbeats, op 7, op 9,
+ * READY, RESUMED). `test/contract/byte-tap.test.ts` pins what this rests on:
+ *
+ * - the library keeps its connection in the own property `connection` and assigns it once a connect, after `onmessage`,
+ *   before anything can arrive;
+ * - a handler given `{ data: <string> }` treats it as an uncompressed payload;
+ * - `compression` goes through the exported `CompressionParameterMap` into the URL, and only the two values it knows
+ *   switch on its own inflating. Ours does not, so its decompression, which loses events, never runs.
+ */
+import {
+  type CompressionMethod,
+  CompressionParameterMap,
+  type IContextFetchingStrategy,
+  WebSocketShard,
+  type WebSocketShardDestroyOptions,
+} from '@discordjs/ws';
+import { WebSocket } from 'ws';
+import type { TransportCompression } from '../protocol/compression.ts';
+import type { Clock } from '../runtime/clock.ts';
+
+/** The installed `@discordjs/ws` does not work the way the seam needs it to. */
+export class TapError extends Error {
+  override name = 'TapError';
+}
+
+/** One connection of the shard, from before it opens. */
+export interface TappedConnection {
+  readonly socket: WebSocket;
+  /** Hands the library one uncompressed payload, unless the connection is closing. */
+  deliver(payload: string): void;
+  /** Sends one payload to Discord past the library's queue. False where the connection is closing: nothing was sent. */
+  send(payload: string): boolean;
+}
+
+/** How long a peer may take to answer our close before the socket is cut: a zombie never does, and `ws` waits 30 s. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * The library's `compression` option that makes it ask for `compression` and leave the inflating to us; `null` for none.
+ */
+export function libraryCompression(compression: TransportCompression): CompressionMethod | null {
+  if (compression === 'none') return null;
+  // The map is the library's own, typed for its two methods; a third key is what makes a third method.
+  const parameters: Record<string, string> = CompressionParameterMap;
+  parameters[compression] = compression;
+  return compression as unknown as CompressionMethod;
+}
+
+export class TappedShard extends WebSocketShard {
+  readonly #clock: Clock;
+  #socket: WebSocket | null = null;
+
+  constructor(
+    strategy: IContextFetchingStrategy,
+    id: number,
+    clock: Clock,
+    onConnection: (connection: TappedConnection) => void,
+  ) {
+    super(strategy, id);
+    this.#clock = clock;
+    if (!Object.hasOwn(this, 'connection')) {
+      throw new TapError(
+        'this version of @discordjs/ws keeps its connection elsewhere; use the pinned version',
+      );
+    }
+    Object.defineProperty(this, 'connection', {
+      get: () => this.#socket,
+      set: (socket: WebSocket | null) => {
+        this.#socket = socket;
+        if (socket) onConnection(tapped(socket));
+      },
+    });
+  }
+
+  override async destroy(options: WebSocketShardDestroyOptions = {}): Promise<void> {
+    const socket = this.#socket;
+    if (socket?.readyState === WebSocket.OPEN) {
+      const cut = this.#clock.setTimer(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+      socket.once('close', () => cut[Symbol.dispose]());
+    } else if (socket?.readyState === WebSocket.CONNECTING) {
+      // The library only closes open connections, and would leave this one to connect behind its back. Its handlers
+      // go first, or its `onclose` would destroy and reconnect a second time.
+      socket.onclose = null;
+      socket.terminate();
+    }
+    await super.destroy(options);
+  }
+}
+
+function tapped(socket: WebSocket): TappedConnection {
+  const handler = socket.onmessage;
+  if (!handler) throw new TapError('this version of @discordjs/ws listens to its connection in another way');
+  socket.onmessage = null;
+  socket.binaryType = 'nodebuffer';
+  // The library takes its own listener off while it closes; an error after that must not end the process.
+  socket.on('error', () => undefined);
+  return {
+    socket,
+    deliver: (payload) => {
+      if (socket.readyState === WebSocket.OPEN) handler({ data: payload, type: 'message', target: socket });
+    },
+    send: (payload) => {
+      if (socket.readyState !== WebSocket.OPEN) return false;
+      socket.send(payload);
+      return true;
+    },
+  };
+}

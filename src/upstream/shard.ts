@@ -1,0 +1,365 @@
+/**
+ * One shard's life with Discord: drives the library's shard through the byte tap, fixes the order of what arrives, and
+ * decides whether the session goes on. On the hot path (`#onFrame`, `#onDispatch`). It keeps the session itself, because
+ * the library forgets it on every network error, and forgetting it costs an IDENTIFY.
+ */
+import {
+  Encoding,
+  type FetchingStrategyOptions,
+  type SessionInfo,
+  WebSocketShardDestroyRecovery,
+  WebSocketShardStatus,
+} from '@discordjs/ws';
+import type { WebSocket } from 'ws';
+import type { TransportCompression } from '../protocol/compression.ts';
+import { EventTypeId } from '../protocol/event-types.ts';
+import { type PayloadHeader, scanHeader } from '../protocol/header-scan.ts';
+import { Opcode } from '../protocol/opcodes.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { libraryCompression, type TappedConnection, TappedShard } from './byte-tap.ts';
+import { closeVerdict, explainFatalClose } from './close-policy.ts';
+import { CommandQueue } from './command-queue.ts';
+import type { IdentifyGate } from './identify-gate.ts';
+import type { DispatchSink, UpstreamLog, UpstreamSession } from './ports.ts';
+import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
+
+export interface UpstreamShardOptions {
+  readonly shardId: number;
+  readonly shardCount: number;
+  readonly token: string;
+  readonly intents: number;
+  readonly compression: TransportCompression;
+  readonly presence?: object;
+  readonly largeThreshold?: number;
+  /** Session to RESUME from the sink's head, from an earlier process. */
+  readonly session?: UpstreamSession;
+  /** Where to IDENTIFY; asked for only then, and resolved once known. */
+  readonly gatewayUrl: () => Promise<string>;
+  readonly gate: Pick<IdentifyGate, 'wait'>;
+  readonly sink: DispatchSink;
+  readonly clock: Clock;
+  /** In [0, 1), for back-off. */
+  readonly random: () => number;
+  readonly log: UpstreamLog;
+  readonly maxQueuedCommands: number;
+  /** Discord ended this shard for good. */
+  readonly onStopped: (closeCode: number, reason: string) => void;
+}
+
+/** Any code but 1000 and 1001 leaves the session resumable; this one the library uses itself. */
+const KEEP_SESSION_CLOSE_CODE = 4200;
+
+const CONNECT_BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HELLO_TIMEOUT_MS = 20_000;
+/** Long, because giving up on a slow READY costs an IDENTIFY. */
+const READY_TIMEOUT_MS = 60_000;
+
+export type UpstreamState =
+  | { readonly kind: 'disconnected' }
+  | ({ readonly kind: 'connecting' } & OpenConnection)
+  | ({ readonly kind: 'ready' } & OpenConnection)
+  /** We close to RESUME. What still arrives is not taken: it would leave a gap, and the RESUME brings it again. */
+  | ({ readonly kind: 'discarding' } & OpenConnection)
+  /** We close for good. What still arrives is taken. */
+  | ({ readonly kind: 'closing' } & OpenConnection)
+  | { readonly kind: 'stopped'; readonly closeCode: number; readonly reason: string }
+  | { readonly kind: 'closed' };
+
+interface OpenConnection {
+  readonly connection: TappedConnection;
+  readonly decoder: StreamDecoder | undefined;
+}
+
+export class UpstreamShard implements AsyncDisposable {
+  readonly commands: CommandQueue;
+  /** Plain counts since the start, read by metrics. */
+  readonly counts = {
+    dispatches: 0,
+    duplicates: 0,
+    gaps: 0,
+    malformed: 0,
+    slowHeaders: 0,
+    identifies: 0,
+    resumes: 0,
+    closes: new Map<number, number>(),
+  };
+  /** Round trip of the last heartbeat. Unit: ms. */
+  heartbeatLatencyMs: number | undefined;
+  readonly #options: UpstreamShardOptions;
+  readonly #shard: TappedShard;
+  readonly #header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
+  #session: UpstreamSession | undefined;
+  #state: UpstreamState = { kind: 'disconnected' };
+  #gatewayUrl = '';
+  #failedConnects = 0;
+  /** Head at which a gap was seen and the missing dispatch asked for again. */
+  #gapAskedAt = -1;
+  #wake: Disposable | undefined;
+
+  constructor(options: UpstreamShardOptions) {
+    this.#options = options;
+    this.#session = options.session;
+    this.commands = new CommandQueue({ maxQueued: options.maxQueuedCommands, clock: options.clock });
+    this.#shard = new TappedShard(
+      {
+        options: this.#libraryOptions(),
+        retrieveSessionInfo: () => this.#sessionInfo(),
+        // The library would forget the session on every network error. What ends one is seen here, on the wire.
+        updateSessionInfo: () => undefined,
+        waitForIdentify: (shardId, signal) => this.#waitForIdentify(shardId, signal),
+      },
+      options.shardId,
+      options.clock,
+      (connection) => this.#onConnection(connection),
+    );
+    // Fatal close codes come as 'error' events; they are read off the socket's close, as are socket errors.
+    this.#shard.on('error', (error) =>
+      options.log.debug({ reason: error.message }, 'upstream library error'),
+    );
+    this.#shard.on('socketError', (error) =>
+      options.log.warn({ reason: error.message }, 'upstream connection failed'),
+    );
+    this.#shard.on('debug', (message) => options.log.debug({ detail: message }, 'upstream library'));
+    this.#shard.on('heartbeat', ({ latency }) => {
+      this.heartbeatLatencyMs = latency;
+    });
+  }
+
+  get state(): UpstreamState {
+    return this.#state;
+  }
+
+  get session(): UpstreamSession | undefined {
+    return this.#session;
+  }
+
+  start(): void {
+    void this.#shard.connect();
+  }
+
+  /** Closes the connection in a way that keeps the session, takes what still arrives meanwhile, and stays closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.commands[Symbol.dispose]();
+    const state = this.#state;
+    if (state.kind === 'stopped') return;
+    this.#leave('connection' in state ? { ...state, kind: 'closing' } : { kind: 'closed' });
+    this.#wake?.[Symbol.dispose]();
+    await this.#shard.destroy({ code: KEEP_SESSION_CLOSE_CODE, reason: 'shardmux stops' });
+    this.#leave({ kind: 'closed' });
+  }
+
+  #libraryOptions(): FetchingStrategyOptions {
+    const options = this.#options;
+    const gatewayUrl = () => this.#gatewayUrl;
+    return {
+      token: options.token,
+      intents: options.intents,
+      shardCount: options.shardCount,
+      initialPresence: (options.presence as FetchingStrategyOptions['initialPresence']) ?? null,
+      largeThreshold: options.largeThreshold ?? null,
+      identifyProperties: { browser: 'shardmux', device: 'shardmux', os: 'linux' },
+      version: '10',
+      encoding: Encoding.JSON,
+      compression: libraryCompression(options.compression),
+      useIdentifyCompression: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      helloTimeout: HELLO_TIMEOUT_MS,
+      readyTimeout: READY_TIMEOUT_MS,
+      gatewayInformation: {
+        get url() {
+          return gatewayUrl();
+        },
+        shards: options.shardCount,
+        session_start_limit: { total: 0, remaining: 0, reset_after: 0, max_concurrency: 1 },
+      },
+    };
+  }
+
+  /** The library asks before each connect and at each heartbeat; only the connect may be made to wait. */
+  #sessionInfo(): SessionInfo | null | Promise<SessionInfo | null> {
+    return this.#shard.status === WebSocketShardStatus.Idle ? this.#beforeConnect() : this.#currentSession();
+  }
+
+  #currentSession(): SessionInfo | null {
+    const { shardId, shardCount, sink } = this.#options;
+    if (!this.#session) return null;
+    return {
+      sessionId: this.#session.sessionId,
+      resumeURL: this.#session.resumeUrl,
+      sequence: sink.head,
+      shardId,
+      shardCount,
+    };
+  }
+
+  async #beforeConnect(): Promise<SessionInfo | null> {
+    const { clock, random, gatewayUrl } = this.#options;
+    const waitMs = backoffMs(this.#failedConnects, random(), CONNECT_BACKOFF);
+    this.#failedConnects++;
+    if (waitMs > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = clock.setTimer(resolve, waitMs);
+      });
+    }
+    if (!this.#session) this.#gatewayUrl = await gatewayUrl();
+    // The library can't be told to forget a reconnect it has begun; a promise that never settles does it.
+    if (this.#state.kind !== 'disconnected') return new Promise(() => undefined);
+    return this.#currentSession();
+  }
+
+  async #waitForIdentify(shardId: number, signal: AbortSignal): Promise<void> {
+    await this.#options.gate.wait(shardId, signal);
+    this.counts.identifies++;
+    this.#options.log.info({}, 'IDENTIFY');
+  }
+
+  #onConnection(connection: TappedConnection): void {
+    const { socket } = connection;
+    const decoder = createStreamDecoder(this.#options.compression);
+    this.#leave({ kind: 'connecting', connection, decoder });
+    if (this.#session) this.counts.resumes++;
+    this.commands.resetWindow();
+    socket.on('message', (frame: Buffer, isBinary: boolean) => this.#onFrame(socket, frame, isBinary));
+    socket.on('close', (code, reason) => this.#onClose(socket, code, reason.toString()));
+  }
+
+  #onFrame(socket: WebSocket, frame: Buffer, isBinary: boolean): void {
+    const state = this.#state;
+    if (!('connection' in state) || state.connection.socket !== socket || state.kind === 'discarding') return;
+    let payload = frame;
+    if (isBinary) {
+      try {
+        if (!state.decoder) return this.#onMalformed('a binary frame on an uncompressed connection');
+        payload = state.decoder.decode(frame);
+      } catch (error) {
+        return this.#onMalformed(error instanceof Error ? error.message : String(error));
+      }
+    }
+    const header = this.#header;
+    if (!scanHeader(payload, header)) return this.#onMalformed('a frame that is no gateway payload');
+    if (header.op === Opcode.Dispatch) this.#onDispatch(header, payload, state.connection);
+    else this.#onControl(header.op, payload.toString('utf8'), state.connection);
+  }
+
+  #onDispatch(header: PayloadHeader, payload: Buffer, connection: TappedConnection): void {
+    const { sink } = this.#options;
+    if (header.usedParser) this.counts.slowHeaders++;
+    if (header.typeId === EventTypeId.Ready) return this.#onReady(header.sequence, payload, connection);
+    if (!this.#session) return;
+    const { sequence } = header;
+    if (sequence > sink.head + 1 && this.#askAgain(sequence)) return;
+    if (header.typeId === EventTypeId.Resumed) return this.#onResumed(sequence, connection);
+    if (sequence <= sink.head) {
+      this.counts.duplicates++;
+      return;
+    }
+    this.counts.dispatches++;
+    sink.dispatch(sequence, header.typeId, payload);
+  }
+
+  #onReady(sequence: number, payload: Buffer, connection: TappedConnection): void {
+    const { d } = JSON.parse(payload.toString('utf8')) as { d?: Record<string, unknown> };
+    const { session_id: sessionId, resume_gateway_url: resumeUrl } = d ?? {};
+    if (!d || typeof sessionId !== 'string' || typeof resumeUrl !== 'string' || !URL.canParse(resumeUrl)) {
+      return this.#onMalformed('a READY without session_id and resume_gateway_url');
+    }
+    this.#session = { sessionId, resumeUrl };
+    this.#options.sink.sessionStarted(this.#session, sequence, d);
+    this.#enterReady(connection, 'READY');
+    const short = { session_id: sessionId, resume_gateway_url: resumeUrl };
+    connection.deliver(JSON.stringify({ t: 'READY', s: sequence, op: Opcode.Dispatch, d: short }));
+  }
+
+  #onResumed(sequence: number, connection: TappedConnection): void {
+    if (sequence > this.#options.sink.head) this.#options.sink.skip(sequence);
+    this.#enterReady(connection, 'RESUMED');
+    connection.deliver(JSON.stringify({ t: 'RESUMED', s: sequence, op: Opcode.Dispatch, d: {} }));
+  }
+
+  #enterReady(connection: TappedConnection, how: string): void {
+    const state = this.#state;
+    this.#failedConnects = 0;
+    if (state.kind === 'connecting') this.#leave({ ...state, kind: 'ready' });
+    if (this.#state.kind !== 'ready') return;
+    this.#options.log.info({ sequence: this.#options.sink.head }, how);
+    this.#options.sink.connected();
+    this.commands.open((payload) => connection.send(payload));
+  }
+
+  #onControl(op: number, payload: string, connection: TappedConnection): void {
+    const state = this.#state;
+    if (op === Opcode.InvalidSession) {
+      if ((JSON.parse(payload) as { d?: unknown }).d !== true) this.#loseSession('op 9, not resumable');
+      if (state.kind === 'ready') this.#leave({ ...state, kind: 'connecting' });
+    }
+    if (op === Opcode.Reconnect) this.#options.log.info({}, 'Discord asks for a reconnect (op 7)');
+    connection.deliver(payload);
+  }
+
+  /**
+   * Numbers are missing: reconnects, so that RESUME brings them, and returns true. Where Discord leaves the same ones out
+   * again it never used them, and the dispatch is taken.
+   */
+  #askAgain(sequence: number): boolean {
+    const { head } = this.#options.sink;
+    this.counts.gaps++;
+    if (this.#gapAskedAt === head) return false;
+    this.#gapAskedAt = head;
+    this.#reconnect(`sequence ${sequence} follows ${head}`);
+    return true;
+  }
+
+  #onMalformed(reason: string): void {
+    this.counts.malformed++;
+    this.#reconnect(reason);
+  }
+
+  #reconnect(reason: string): void {
+    const state = this.#state;
+    if (!('connection' in state)) return;
+    this.#options.log.warn({ reason }, 'upstream connection is unreadable from here: reconnecting to RESUME');
+    this.#leave({ ...state, kind: 'discarding' });
+    void this.#shard.destroy({
+      code: KEEP_SESSION_CLOSE_CODE,
+      reason: 'resuming',
+      recover: WebSocketShardDestroyRecovery.Resume,
+    });
+  }
+
+  #onClose(socket: WebSocket, code: number, reason: string): void {
+    const state = this.#state;
+    if (!('connection' in state) || state.connection.socket !== socket) return;
+    if (state.kind === 'closing') return this.#leave({ kind: 'closed' });
+    this.counts.closes.set(code, (this.counts.closes.get(code) ?? 0) + 1);
+    const verdict = closeVerdict(code);
+    this.#options.log.info({ closeCode: code, reason, verdict }, 'upstream connection closed');
+    if (verdict === 'identify') this.#loseSession(`close code ${code}`);
+    if (verdict === 'stop') {
+      const explanation = explainFatalClose(code);
+      this.#leave({ kind: 'stopped', closeCode: code, reason: explanation });
+      this.#options.onStopped(code, explanation);
+    } else this.#leave({ kind: 'disconnected' });
+  }
+
+  #loseSession(reason: string): void {
+    if (!this.#session) return;
+    this.#session = undefined;
+    this.#options.log.warn({ reason }, 'upstream session lost; the shard has to IDENTIFY');
+    this.#options.sink.sessionLost(reason);
+  }
+
+  /** Ends the present state and whatever belongs to it. */
+  #leave(next: UpstreamState): void {
+    const previous = this.#state;
+    if ('decoder' in previous && !('decoder' in next && next.decoder === previous.decoder)) {
+      previous.decoder?.[Symbol.dispose]();
+    }
+    if (previous.kind === 'ready') {
+      this.commands.close();
+      this.#options.sink.disconnected();
+    }
+    this.#state = next;
+  }
+}

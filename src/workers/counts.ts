@@ -1,0 +1,30 @@
+/** What the worker gateway counts since the start: plain numbers, read when metrics are scraped. */
+export class WorkerCounts {
+  /** Payloads from workers. */
+  received = 0;
+  /** Commands taken for Discord. */
+  commands = 0;
+  identifies = 0;
+  resumes = 0;
+  invalidSessions = 0;
+  /** Sessions whose next dispatch had left the log. */
+  lost = 0;
+  /** Connections turned away before the handshake, by HTTP status. */
+  readonly refused = new Map<number, number>();
+  /** Connections that we closed, by close code. */
+  readonly closes = new Map<number, number>();
+  /** Connections that ended otherwise. */
+  closesByWorkers = 0;
+
+  closed(code: number): void {
+    this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
+  }
+
+  closedByWorker(): void {
+    this.closesByWorkers++;
+  }
+
+  refusedWith(status: number): void {
+    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,44 @@
+/** The dispatches that are ours and not Discord's: READY and RESUMED as a worker gets them. Pure. */
+import { Opcode } from '../protocol/opcodes.ts';
+import type { Serving } from './admission.ts';
+import type { WorkerShard } from './ports.ts';
+
+export interface ReadyOptions {
+  readonly shard: WorkerShard;
+  readonly serving: Serving;
+  /** Head of the log when the session began; live dispatches follow it. */
+  readonly sequence: number;
+  readonly sessionId: string;
+  readonly resumeUrl: string;
+}
+
+const TRACE = ['shardmux'];
+
+/** The upstream READY with what is the worker session's own, and the guilds of this moment, all to come (`unavailable`). */
+export function readyPayload({ shard, serving, sequence, sessionId, resumeUrl }: ReadyOptions): string {
+  const guilds = Array.from(serving.guildIds, (id) => ({ id, unavailable: true }));
+  const d = {
+    // Some libraries (eris, JDA, Discord.Net) need it, and Discord leaves it out at times.
+    private_channels: [],
+    ...serving.ready,
+    session_id: sessionId,
+    resume_gateway_url: resumeUrl,
+    shard: [shard.shardId, shard.shardCount],
+    guilds,
+    _trace: TRACE,
+  };
+  return JSON.stringify({ t: 'READY', s: sequence, op: Opcode.Dispatch, d });
+}
+
+/** `d` is an object and `s` a number: discord.py ends on anything else. */
+export function resumedPayload(sequence: number): string {
+  return JSON.stringify({ t: 'RESUMED', s: sequence, op: Opcode.Dispatch, d: { _trace: TRACE } });
+}
+
+/** The application's id from the upstream READY; empty where Discord left it out. */
+export function applicationIdOf(ready: Readonly<Record<string, unknown>>): string {
+  const application = ready['application'];
+  const id =
+    typeof application === 'object' && application !== null ? (application as { id?: unknown }).id : '';
+  return typeof id === 'string' ? id : '';
+}
