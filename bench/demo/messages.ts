@@ -1,0 +1,34 @@
+/**
+ * What the demo and its worker processes tell each other. The demo writes one line of JSON to a worker's stdin; a worker
+ * writes lines of JSON to its stdout, in the order in which things happened. A line that was cut off by a kill is not read,
+ * and what it told did not happen: the next worker RESUMEs from before it.
+ */
+
+export interface WorkerSession {
+  readonly sessionId: string;
+  readonly resumeUrl: string;
+  /** Of the last dispatch that was reported. */
+  readonly sequence: number;
+}
+
+export interface WorkerStart {
+  /** `http://host:port` of HAProxy. */
+  readonly url: string;
+  readonly token: string;
+  readonly intents: number;
+  readonly shardCount: number;
+  readonly shards: readonly { readonly shard: number; readonly session: WorkerSession | null }[];
+}
+
+export type WorkerReport =
+  /** A session began (READY); its dispatches have sequences above this. */
+  | readonly ['ready', shard: number, sequence: number, sessionId: string, resumeUrl: string]
+  | readonly ['resumed', shard: number]
+  | readonly ['closed', shard: number]
+  /** The session can't be resumed any more; a READY will follow. */
+  | readonly ['over', shard: number]
+  /** Dispatches but READY and RESUMED: for each its sequence, the crc32 of its JSON text, and when it came (monotonic µs). */
+  | readonly ['dispatches', shard: number, ...columns: number[]];
+
+/** Numbers for each dispatch in `dispatches`. */
+export const COLUMNS = 3;

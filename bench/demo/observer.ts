@@ -1,0 +1,137 @@
+/** Looks at all parts at intervals and makes the view of them. What it says about losses is provisional: the verdict is exact. */
+import type { SimulatorStats } from '../../src/simulator/index.ts';
+import type { HaproxyPart } from './parts/haproxy.ts';
+import type { NodePart } from './parts/node.ts';
+import type { SimulatorPart } from './parts/simulator.ts';
+import type { WorkersPart } from './parts/workers.ts';
+import type { QuietTimes } from './quiet-times.ts';
+import { percentile } from './report.ts';
+import type { PastAct, View } from './table.ts';
+
+/** The truth of a shard is asked for the latest hops; it grows, so asking may take this share of the time. */
+const HOP_LOOK_SHARE = 1 / 50;
+const HOP_LOOK_LEAST_MS = 1_500;
+
+/** How far back the latest hops go. */
+const HOP_WINDOW_US = 5_000_000;
+
+export interface Parts {
+  readonly simulator: SimulatorPart;
+  readonly node: NodePart;
+  readonly haproxy: HaproxyPart;
+  readonly workers: WorkersPart;
+}
+
+interface Sample {
+  readonly at: number;
+  readonly dispatched: number;
+  readonly delivered: number;
+  readonly dispatchedPerSecond: number;
+  readonly deliveredPerSecond: number;
+}
+
+export class Observer {
+  readonly #parts: Parts;
+  readonly #quiet: QuietTimes;
+  #stats: SimulatorStats | undefined;
+  #sample: Sample | undefined;
+  #hop: View['hop'] = null;
+  #nextHopLookAt = 0;
+  #nextHopShard = 0;
+
+  constructor(parts: Parts, quiet: QuietTimes) {
+    this.#parts = parts;
+    this.#quiet = quiet;
+  }
+
+  /** Asks the simulator. */
+  async look(): Promise<void> {
+    const stats = await this.#parts.simulator.stats();
+    this.#stats = stats;
+    const { records } = this.#parts.workers;
+    const delivered = records.reduce((sum, record) => sum + record.delivered, 0);
+    const at = performance.now();
+    const last = this.#sample;
+    const perSecond = (now: number, then: number | undefined) =>
+      last === undefined || then === undefined ? 0 : Math.round(((now - then) / (at - last.at)) * 1000);
+    this.#sample = {
+      at,
+      dispatched: stats.dispatched,
+      delivered,
+      dispatchedPerSecond: perSecond(stats.dispatched, last?.dispatched),
+      deliveredPerSecond: perSecond(delivered, last?.delivered),
+    };
+    if (at >= this.#nextHopLookAt) await this.#lookAtHops(stats.shards);
+  }
+
+  /** Gaps that Discord's own RESUMEDs, one a RESUME, do not explain. */
+  get missing(): number {
+    const gaps = this.#parts.workers.records.reduce((sum, record) => sum + record.gaps, 0);
+    return Math.max(0, gaps - (this.#stats?.resumes ?? 0));
+  }
+
+  view(told: Pick<View, 'elapsedMs' | 'totalMs' | 'now'> & { readonly past: readonly PastAct[] }): View {
+    const { simulator, node, haproxy, workers } = this.#parts;
+    const { records } = workers;
+    const sessions = this.#stats?.sessions ?? [];
+    const sum = (count: (record: (typeof records)[number]) => number) =>
+      records.reduce((total, record) => total + count(record), 0);
+    return {
+      ...told,
+      discord: {
+        pid: simulator.pid,
+        shards: records.length,
+        guilds: this.#stats?.guilds ?? 0,
+        identifies: this.#stats?.identifies ?? 0,
+        violations: this.#stats?.violationCount ?? 0,
+        perSecond: this.#sample?.dispatchedPerSecond ?? 0,
+        connected: sessions.filter((session) => session?.connected).length,
+      },
+      node: { pid: node.pid, restarts: node.restarts },
+      haproxy: { pid: haproxy.pid, url: haproxy.url },
+      workers: {
+        pids: workers.pids,
+        count: workers.count,
+        restarts: workers.restarts,
+        connected: workers.connected,
+        perSecond: this.#sample?.deliveredPerSecond ?? 0,
+      },
+      delivered: sum((record) => record.delivered),
+      behind: sessions.reduce(
+        (total, session, shard) =>
+          total + Math.max(0, (session?.sequence ?? 0) - (records[shard]?.head ?? 0)),
+        0,
+      ),
+      missing: this.missing,
+      duplicated: sum((record) => record.duplicated),
+      reordered: sum((record) => record.reordered),
+      hop: this.#hop,
+    };
+  }
+
+  /** Of one shard after the other. */
+  async #lookAtHops(shards: number): Promise<void> {
+    const startedAt = performance.now();
+    const shard = this.#nextHopShard;
+    this.#nextHopShard = (shard + 1) % shards;
+    const { simulator, workers } = this.#parts;
+    const record = workers.records[shard];
+    if (!record || record.length === 0) return;
+    const truth = await simulator.truth(shard);
+    const sent = new Map(
+      truth.sessions.at(-1)?.dispatches.map(({ s, sentAtUs }) => [s, sentAtUs - simulator.clockOffsetUs]),
+    );
+    const hopsUs: number[] = [];
+    const newestUs = record.timesUs[record.length - 1] ?? 0;
+    for (let index = record.length - 1; index >= 0; index -= 1) {
+      const receivedUs = record.timesUs[index] ?? 0;
+      if (receivedUs < newestUs - HOP_WINDOW_US) break;
+      const sentUs = sent.get(record.sequences[index] ?? 0);
+      if (sentUs !== undefined && this.#quiet.includes(sentUs)) hopsUs.push(receivedUs - sentUs);
+    }
+    hopsUs.sort((a, b) => a - b);
+    if (hopsUs.length > 0) this.#hop = { p50Us: percentile(hopsUs, 0.5), p99Us: percentile(hopsUs, 0.99) };
+    const now = performance.now();
+    this.#nextHopLookAt = now + Math.max(HOP_LOOK_LEAST_MS, (now - startedAt) / HOP_LOOK_SHARE);
+  }
+}

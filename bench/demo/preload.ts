@@ -1,0 +1,15 @@
+/**
+ * Loaded before the simulator and the node (`--import`), whose own code knows nothing of the demo. Prints how this process's
+ * epoch time differs from the monotonic clock, so that its times can be compared with another's; and ends the process
+ * when the demo is gone (its end of stdin closes), so that nothing is left behind even when the demo was killed.
+ */
+import { monotonicUs } from './monotonic.ts';
+
+const epochUs = Math.round((performance.timeOrigin + performance.now()) * 1000);
+process.stdout.write(`${JSON.stringify({ msg: 'clock', epochMinusMonotonicUs: epochUs - monotonicUs() })}\n`);
+
+process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
+process.stdin.on('error', () => process.kill(process.pid, 'SIGKILL'));
+process.stdin.resume();
+// A pipe is a socket to Node, and only must not keep the process alive.
+(process.stdin as unknown as { unref(): void }).unref();
