@@ -3,7 +3,7 @@
  * shards, and stops for good where Discord refuses it.
  */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IdentifySlotsFile, IdentifySlotsMemory, TailFiles } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
@@ -151,25 +151,26 @@ export class Application implements ShardDirectory, AsyncDisposable {
    * recommendation.
    */
   async #findShardCount(): Promise<number> {
-    const { discord, tail, eventLog } = this.#options.config;
+    const { discord, tail } = this.#options.config;
     if (discord.shardCount !== 'auto') return discord.shardCount;
-    if (tail.store === 'disk') {
-      const stored = await storedShardCount(this.#directory());
-      if (stored !== undefined && (await this.#hasFreshTail(stored, eventLog.maxAgeMs))) {
-        this.#logger.info(
-          { shards: stored },
-          'keeping the number of shards of the sessions that can be resumed',
-        );
-        return stored;
-      }
-    }
-    return (await this.#gatewayInformation()).shards;
+    const stored = tail.store === 'disk' ? await this.#resumableShardCount() : undefined;
+    if (stored === undefined) return (await this.#gatewayInformation()).shards;
+    this.#logger.info({ shards: stored }, 'keeping the number of shards of the sessions that can be resumed');
+    return stored;
   }
 
-  async #hasFreshTail(shardCount: number, maxAgeMs: number): Promise<boolean> {
-    const tail = this.#tailFiles(0, shardCount);
-    const newest = (await tail.load()).at(-1)?.chunks.at(-1);
-    return newest !== undefined && newest.writtenAtMs > this.#options.clock.now() - maxAgeMs;
+  /** The number of shards whose tails were written last, unless that is so long ago that nothing can be resumed. */
+  async #resumableShardCount(): Promise<number | undefined> {
+    const { clock, config } = this.#options;
+    let newestAtMs = clock.now() - config.eventLog.maxAgeMs;
+    let found: number | undefined;
+    for (const shardCount of await storedShardCounts(this.#directory())) {
+      const writtenAtMs = await lastWrittenAtMs(join(this.#directory(), shardsDirectoryName(shardCount)));
+      if (writtenAtMs <= newestAtMs) continue;
+      newestAtMs = writtenAtMs;
+      found = shardCount;
+    }
+    return found;
   }
 
   #tailFiles(shardId: number, shardCount: number): TailFiles {
@@ -308,9 +309,18 @@ function shardsDirectoryName(shardCount: number): string {
   return `shards-${shardCount}`;
 }
 
-/** The number of shards that tails are kept for, where it is one number only. */
-async function storedShardCount(directory: string): Promise<number | undefined> {
+/** The numbers of shards that tails were ever kept for. */
+async function storedShardCounts(directory: string): Promise<number[]> {
   const names = await readdir(directory).catch(() => []);
-  const counts = names.map((name) => Number(/^shards-(\d+)$/.exec(name)?.[1])).filter((count) => count > 0);
-  return counts.length === 1 ? counts[0] : undefined;
+  return names.map((name) => Number(/^shards-(\d+)$/.exec(name)?.[1])).filter((count) => count > 0);
+}
+
+/** When a file in `directory`, or below it, was last written; 0 where there is none. Unix ms. */
+async function lastWrittenAtMs(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const times = await Promise.all(
+    files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs),
+  );
+  return Math.max(0, ...times);
 }
