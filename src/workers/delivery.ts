@@ -24,7 +24,8 @@ export class Delivery {
   constructor(cursor: WorkerCursor, socket: Duplex, maxUnsentBytes: number) {
     this.cursor = cursor;
     this.#socket = socket;
-    this.#maxUnsentBytes = maxUnsentBytes;
+    // Below its own high-water mark a socket never says 'drain', and a pump that stopped there would not be called again.
+    this.#maxUnsentBytes = Math.max(maxUnsentBytes, socket.writableHighWaterMark);
   }
 
   pump(lastSequence?: number): PumpResult {

@@ -176,7 +176,9 @@ export class GatewayServer implements AsyncDisposable {
   #publicUrl(request: IncomingMessage): string {
     const { publicUrl } = this.#options;
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-    const scheme = request.headers['x-forwarded-proto'] === 'https' ? 'wss' : 'ws';
+    // The first proxy in a row is the one that the worker spoke to.
+    const [proto] = String(request.headers['x-forwarded-proto'] ?? '').split(',', 1);
+    const scheme = /^(https|wss)$/i.test(proto?.trim() ?? '') ? 'wss' : 'ws';
     return `${scheme}://${request.headers.host ?? 'localhost'}`;
   }
 
@@ -191,6 +193,8 @@ export class GatewayServer implements AsyncDisposable {
       `content-length: ${Buffer.byteLength(body)}`,
       ...(status === 503 ? [`retry-after: ${RETRY_AFTER_S}`] : []),
     ];
+    // The other side may never close its half, and nothing else would.
+    socket.once('finish', () => socket.destroy());
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
   }
 }

@@ -1,55 +1,22 @@
 /** What workers send, from bytes to a discriminated union. Pure. https://discord.com/developers/docs/events/gateway-events#send-events */
+import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
+import { MAX_SEND_BYTES } from '../protocol/limits.ts';
 import { Opcode } from '../protocol/opcodes.ts';
+import { COMMAND_SHAPES } from './command-shapes.ts';
 import { type Rejection, Rejections } from './rejection.ts';
-
-/** Ids may come as numbers too large for a double (discord.py sends such): `parseJson` has made strings of those. */
-const Snowflake = z.union([
-  z.string().regex(/^\d{1,20}$/, 'expected an id'),
-  z.int().min(0).transform(String),
-]);
-
-/** Bytes of a nonce that Discord echoes; it drops a longer one silently. */
-const MAX_NONCE_BYTES = 32;
-
-const Nonce = z
-  .string()
-  .refine((nonce) => Buffer.byteLength(nonce) <= MAX_NONCE_BYTES, 'longer than 32 bytes');
 
 const Identify = z.looseObject({
   token: z.string(),
-  shard: z.tuple([z.int().min(0), z.int().min(1)]).optional(),
+  shard: z.tuple([z.int().min(0), z.int().min(1)]).nullish(),
 });
 
-const Resume = z.looseObject({ token: z.string(), session_id: z.string(), seq: z.int().min(0) });
-
-/** Shapes of the commands that are forwarded. Unknown fields are kept: Discord may know them. */
-const COMMANDS = {
-  [Opcode.PresenceUpdate]: z.looseObject({
-    status: z.enum(['online', 'dnd', 'idle', 'invisible', 'offline']),
-    activities: z.array(z.looseObject({ name: z.string(), type: z.int() })).optional(),
-    since: z.number().nullish(),
-    afk: z.boolean().optional(),
-  }),
-  [Opcode.VoiceStateUpdate]: z.looseObject({
-    guild_id: Snowflake,
-    channel_id: Snowflake.nullable(),
-    self_mute: z.boolean().optional(),
-    self_deaf: z.boolean().optional(),
-  }),
-  [Opcode.RequestGuildMembers]: z
-    .looseObject({
-      guild_id: Snowflake,
-      query: z.string().optional(),
-      limit: z.int().min(0).optional(),
-      presences: z.boolean().optional(),
-      user_ids: z.union([Snowflake, z.array(Snowflake).max(100)]).optional(),
-      nonce: Nonce.nullish(),
-    })
-    .refine((d) => d.query !== undefined || d.user_ids !== undefined, 'needs query or user_ids'),
-  [Opcode.RequestSoundboardSounds]: z.looseObject({ guild_ids: z.array(Snowflake).min(1) }),
-  [Opcode.RequestChannelInfo]: z.looseObject({ guild_id: Snowflake, fields: z.array(z.string()).min(1) }),
-} as const;
+/** Without an id or a sequence nothing can be resumed; a decode error would make libraries try the same again. */
+const Resume = z.looseObject({
+  token: z.string(),
+  session_id: z.string().nullish(),
+  seq: z.int().min(0).nullish(),
+});
 
 export type WorkerPayload =
   | { readonly kind: 'heartbeat'; readonly acknowledged: number | null }
@@ -93,21 +60,35 @@ function readIdentify(d: unknown): WorkerPayload {
   if (!identify.success) return rejected(Rejections.decodeError(problemOf('IDENTIFY', identify.error)));
   const { token, shard, intents } = identify.data;
   if (!Number.isSafeInteger(intents) || (intents as number) < 0) return rejected(Rejections.invalidIntents());
-  return { kind: 'identify', token: withoutScheme(token), shard, intents: intents as number };
+  return {
+    kind: 'identify',
+    token: withoutScheme(token),
+    shard: shard ?? undefined,
+    intents: intents as number,
+  };
 }
 
 function readResume(d: unknown): WorkerPayload {
   const resume = Resume.safeParse(d);
   if (!resume.success) return rejected(Rejections.decodeError(problemOf('RESUME', resume.error)));
   const { token, session_id: sessionId, seq: sequence } = resume.data;
-  return { kind: 'resume', token: withoutScheme(token), sessionId, sequence };
+  return {
+    kind: 'resume',
+    token: withoutScheme(token),
+    sessionId: sessionId ?? '',
+    sequence: sequence ?? 0,
+  };
 }
 
-function readCommand(op: keyof typeof COMMANDS, d: unknown): WorkerPayload {
-  const command = COMMANDS[op].safeParse(d);
+function readCommand(op: keyof typeof COMMAND_SHAPES, d: unknown): WorkerPayload {
+  const command = COMMAND_SHAPES[op].safeParse(d);
   if (!command.success) return rejected(Rejections.decodeError(problemOf(`op ${op}`, command.error)));
   // Written anew, so that Discord reads what was checked (a key given twice, say, means different things to different parsers).
-  return { kind: 'command', op, payload: JSON.stringify({ op, d: command.data }) };
+  const payload = JSON.stringify({ op, d: command.data });
+  // `1E20` becomes longer by that, and Discord closes the shard's connection over a payload that is too long.
+  const bytes = Buffer.byteLength(payload);
+  if (bytes > MAX_SEND_BYTES) return rejected(Rejections.oversized(bytes, MAX_SEND_BYTES));
+  return { kind: 'command', op, payload };
 }
 
 function rejected(rejection: Rejection): WorkerPayload {
@@ -126,6 +107,7 @@ function problemOf(what: string, error: z.ZodError): string {
 
 /** `JSON.parse` that keeps integers too large for a double, as strings. `undefined` where it is no JSON. */
 function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) return undefined;
   const keepDigits = (_key: string, value: unknown, context: { source: string }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && /^\d+$/.test(context.source)
       ? context.source

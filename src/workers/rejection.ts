@@ -8,9 +8,21 @@ export interface Rejection {
   readonly reason: string;
 }
 
+/** Cut between two characters: half of one becomes a longer one, and `ws` throws over a reason that is too long. */
 function rejection(code: number, reason: string): Rejection {
-  return { code, reason: Buffer.from(reason).subarray(0, MAX_CLOSE_REASON_BYTES).toString('utf8') };
+  const { read } = new TextEncoder().encodeInto(reason, new Uint8Array(MAX_CLOSE_REASON_BYTES));
+  return { code, reason: reason.slice(0, read) };
 }
+
+/** RFC 6455, 7.4.1. */
+const PROTOCOL_ERROR = 1002;
+const INVALID_UTF8 = 1007;
+
+/** What `ws` calls faults that it closes with another code than 1002. */
+const FRAME_FAULTS: Readonly<Record<string, number>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CloseCode.MessageTooBig,
+  WS_ERR_INVALID_UTF8: INVALID_UTF8,
+};
 
 /** A worker that gets one of Discord's 4xxx codes is told what Discord would tell it for the same fault. */
 export const Rejections = {
@@ -18,6 +30,9 @@ export const Rejections = {
   decodeError: (what: string) => rejection(CloseCode.DecodeError, what),
   oversized: (bytes: number, maxBytes: number) =>
     rejection(CloseCode.DecodeError, `a payload of ${bytes} bytes; ${maxBytes} are allowed`),
+  /** `ws` has closed already, with this code and no reason. */
+  unreadableFrame: (fault: { readonly code?: string; readonly message: string }) =>
+    rejection(FRAME_FAULTS[fault.code ?? ''] ?? PROTOCOL_ERROR, fault.message),
   notAuthenticated: (op: number) =>
     rejection(CloseCode.NotAuthenticated, `opcode ${op} before IDENTIFY or RESUME`),
   identifyTimeout: (ms: number) =>
@@ -53,6 +68,6 @@ export const Rejections = {
   applicationStopped: (reason: string) => rejection(CloseCode.TryAgainLater, reason),
   /** After op 7; 1012 makes libraries RESUME where 1000 makes them IDENTIFY. */
   draining: () => rejection(CloseCode.ServiceRestart, 'shardmux restarts; RESUME'),
-  /** The worker reads so slowly that what it needs next is gone, and not even INVALID_SESSION gets through. */
-  tooSlow: () => rejection(CloseCode.RateLimited, 'reads too slowly: its events have left the log'),
+  /** The worker reads so slowly that not even INVALID_SESSION or heartbeat ACKs get through. */
+  tooSlow: () => rejection(CloseCode.RateLimited, 'reads too slowly: what waits for it can not be kept'),
 } as const;

@@ -1,21 +1,19 @@
 /**
- * One worker's connection: a gateway session as Discord would give it, served from memory. It owns the socket, the timers
- * and the state; the rules are in admission.ts and payloads.ts, the bytes in delivery.ts.
+ * One worker's session: a gateway session as Discord would give it, served from memory. It owns the state and its timers;
+ * the rules are in admission.ts, the connection in worker-link.ts, the bytes in delivery.ts.
  */
 import type { Duplex } from 'node:stream';
-import type { RawData, WebSocket } from 'ws';
-import { MAX_SEND_BYTES, SEND_WINDOW_MS, SENDS_PER_WINDOW } from '../protocol/limits.ts';
+import type { WebSocket } from 'ws';
 import { Opcode } from '../protocol/opcodes.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { SlidingWindow } from '../runtime/sliding-window.ts';
 import { type Admission, admit, type SessionRequest } from './admission.ts';
 import type { WorkerCounts } from './counts.ts';
 import { Delivery } from './delivery.ts';
-import { readWorkerPayload, type WorkerPayload } from './payloads.ts';
 import type { Authenticator, ShardDirectory, WorkerLog, WorkerShard } from './ports.ts';
 import { applicationIdOf, readyPayload, resumedPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import { signSessionId, verifySessionId } from './session-id.ts';
+import { type SessionPayload, WorkerLink } from './worker-link.ts';
 
 export interface WorkerLimits {
   readonly heartbeatIntervalMs: number;
@@ -26,7 +24,7 @@ export interface WorkerLimits {
 
 export interface WorkerConnectionOptions {
   readonly webSocket: WebSocket;
-  /** The socket under `webSocket`. Finished frames go straight to it, always whole, between those that `ws` writes. */
+  /** The socket under `webSocket`. */
   readonly socket: Duplex;
   /** Shard in the path, where there is one. */
   readonly pathShardId: number | undefined;
@@ -47,7 +45,8 @@ type State =
   /** The shard can't be served yet. */
   | {
       readonly kind: 'held';
-      readonly request: SessionRequest;
+      /** What it sent meanwhile, for when its session begins. */
+      readonly commands: { op: number; payload: string }[];
       readonly timer: Disposable;
       readonly waiting: Disposable;
     }
@@ -63,34 +62,31 @@ interface Session {
   readonly subscription: Disposable;
 }
 
-/** Heartbeat intervals without a heartbeat until a worker counts as gone. */
-const SILENT_INTERVALS = 2;
-
-/** How long a worker may take to answer our close, or to read what is before it. */
-const CLOSE_TIMEOUT_MS = 5_000;
+/** Commands of a worker that is held. What comes after is refused as a full queue is. */
+const MAX_HELD_COMMANDS = 120;
 
 export class WorkerConnection {
   readonly #options: WorkerConnectionOptions;
-  readonly #sends = new SlidingWindow(SENDS_PER_WINDOW, SEND_WINDOW_MS);
-  readonly #onDrain = () => this.#pump();
+  readonly #link: WorkerLink;
   #state: State;
-  #silence: Disposable;
-  /** Sequence in the worker's last heartbeat: what it says it has. */
-  acknowledgedSequence: number | null = null;
 
   constructor(options: WorkerConnectionOptions) {
     this.#options = options;
-    const { webSocket, socket, clock, limits } = options;
+    const { webSocket, socket, clock, counts, limits } = options;
+    this.#link = new WorkerLink({
+      webSocket,
+      socket,
+      heartbeatIntervalMs: limits.heartbeatIntervalMs,
+      clock,
+      counts,
+      listener: {
+        onPayload: (payload) => this.#onPayload(payload),
+        onDrain: () => this.#pump(),
+        onClosing: (rejection) => this.#onClosing(rejection),
+        onClosed: () => this.#onClosed(),
+      },
+    });
     this.#state = this.#awaitIdentify();
-    this.#silence = clock.setTimer(() => this.#onSilent(), limits.heartbeatIntervalMs * SILENT_INTERVALS);
-    webSocket.on('message', (message) => this.#onMessage(message));
-    webSocket.on('close', () => this.#onClosed());
-    // A malformed frame, or the connection broke: `ws` closes, and 'close' follows.
-    webSocket.on('error', (error) =>
-      options.log.debug({ reason: error.message }, 'worker connection failed'),
-    );
-    socket.on('drain', this.#onDrain);
-    this.#sendControl(Opcode.Hello, { heartbeat_interval: limits.heartbeatIntervalMs, _trace: ['shardmux'] });
   }
 
   get stateKind(): State['kind'] {
@@ -112,67 +108,38 @@ export class WorkerConnection {
   }
 
   get unsentBytes(): number {
-    return this.#options.socket.writableLength;
+    return this.#link.unsentBytes;
+  }
+
+  /** Sequence in the worker's last heartbeat: what it says it has. */
+  get acknowledgedSequence(): number | null {
+    return this.#link.acknowledgedSequence;
   }
 
   /** Asks the worker to come back with RESUME, and closes. */
   drain(): void {
     if (this.#state.kind === 'closed') return;
-    this.#sendControl(Opcode.Reconnect, null);
-    this.#close(Rejections.draining());
+    this.#link.sendControl(Opcode.Reconnect, null);
+    this.#link.close(Rejections.draining());
   }
 
   close(rejection: Rejection): void {
-    this.#close(rejection);
+    this.#link.close(rejection);
   }
 
   terminate(): void {
-    this.#options.webSocket.terminate();
+    this.#link.terminate();
   }
 
-  #onMessage(message: RawData): void {
-    if (this.#state.kind === 'closed') return;
-    const { counts, clock } = this.#options;
-    const bytes = Buffer.isBuffer(message)
-      ? message
-      : Buffer.concat([message].flat().map((part) => Buffer.from(part as ArrayBuffer)));
-    counts.received++;
-    if (bytes.length > MAX_SEND_BYTES) return this.#close(Rejections.oversized(bytes.length, MAX_SEND_BYTES));
-    if (!this.#sends.take(clock.now()))
-      return this.#close(Rejections.rateLimited(SENDS_PER_WINDOW, SEND_WINDOW_MS));
-    this.#onPayload(readWorkerPayload(bytes));
+  #onPayload(payload: SessionPayload): void {
+    if (payload.kind === 'command') this.#onCommand(payload.op, payload.payload);
+    else this.#onSessionRequest(payload);
   }
 
-  #onPayload(payload: WorkerPayload): void {
-    switch (payload.kind) {
-      case 'heartbeat':
-        return this.#onHeartbeat(payload.acknowledged);
-      case 'identify':
-      case 'resume':
-        return this.#onSessionRequest(payload);
-      case 'command':
-        return this.#onCommand(payload.op, payload.payload);
-      case 'rejected':
-        return this.#close(payload.rejection);
-    }
-  }
-
-  #onHeartbeat(acknowledged: number | null): void {
-    const { clock, limits } = this.#options;
-    this.acknowledgedSequence = acknowledged;
-    this.#silence[Symbol.dispose]();
-    this.#silence = clock.setTimer(() => this.#onSilent(), limits.heartbeatIntervalMs * SILENT_INTERVALS);
-    this.#sendControl(Opcode.HeartbeatAck, null);
-  }
-
-  #onSilent(): void {
-    this.#close(Rejections.heartbeatTimeout(this.#options.limits.heartbeatIntervalMs * SILENT_INTERVALS));
-  }
-
-  #onSessionRequest(payload: Extract<WorkerPayload, { kind: 'identify' | 'resume' }>): void {
-    if (this.#state.kind !== 'awaiting-identify') return this.#close(Rejections.alreadyAuthenticated());
+  #onSessionRequest(payload: Extract<SessionPayload, { kind: 'identify' | 'resume' }>): void {
+    if (this.#state.kind !== 'awaiting-identify') return this.#link.close(Rejections.alreadyAuthenticated());
     const account = this.#options.authenticator.authenticate(payload.token);
-    if (account === undefined) return this.#close(Rejections.authenticationFailed());
+    if (account === undefined) return this.#link.close(Rejections.authenticationFailed());
     if (payload.kind === 'identify') {
       const { intents, shard } = payload;
       return this.#answer({ kind: 'identify', account, intents, shard });
@@ -189,25 +156,32 @@ export class WorkerConnection {
         if (this.#state.kind !== 'held') this.#enter(this.#hold(request));
         return;
       case 'reject':
-        return this.#close(admission.rejection);
+        return this.#link.close(admission.rejection);
       case 'invalid-session':
         log.info({ account: request.account, why: admission.why }, 'INVALID_SESSION to a worker');
         return this.#invalidateSession();
       case 'start':
         counts.identifies++;
-        return this.#start(request, admission);
+        return this.#submitHeld(() => this.#start(request, admission));
       case 'replay':
         counts.resumes++;
-        return this.#replay(request.account, admission);
+        return this.#submitHeld(() => this.#replay(request.account, admission));
     }
+  }
+
+  /** Begins a session, and takes up the commands that waited for it. */
+  #submitHeld(begin: () => void): void {
+    const commands = this.#state.kind === 'held' ? this.#state.commands : [];
+    begin();
+    for (const { op, payload } of commands) if ('shard' in this.#state) this.#onCommand(op, payload);
   }
 
   #hold(request: SessionRequest): State {
     const { clock, limits, directory } = this.#options;
-    const expire = () => this.#close(Rejections.holdTimeout(limits.holdTimeoutMs));
+    const expire = () => this.#link.close(Rejections.holdTimeout(limits.holdTimeoutMs));
     return {
       kind: 'held',
-      request,
+      commands: [],
       timer: clock.setTimer(expire, limits.holdTimeoutMs),
       waiting: directory.subscribe(() => this.#answer(request)),
     };
@@ -230,7 +204,7 @@ export class WorkerConnection {
       sessionKey,
     );
     this.#enter({ kind: 'live', ...this.#session(request.account, admission) });
-    this.#send(
+    this.#link.send(
       readyPayload({ shard, serving, sequence: cursor.sequence, sessionId, resumeUrl: resumeUrl(shardId) }),
     );
     this.#pump();
@@ -260,6 +234,7 @@ export class WorkerConnection {
 
   #pump(): void {
     const state = this.#state;
+    if (!this.#link.isOpen) return;
     if (state.kind === 'live') {
       if (state.delivery.pump() === 'lost') this.#onLost();
     } else if (state.kind === 'replaying') {
@@ -267,7 +242,7 @@ export class WorkerConnection {
       if (result === 'lost') return this.#onLost();
       if (result === 'blocked') return;
       this.#enter({ ...state, kind: 'live' });
-      this.#send(resumedPayload(state.until));
+      this.#link.send(resumedPayload(state.until));
       this.#pump();
     }
   }
@@ -280,40 +255,34 @@ export class WorkerConnection {
       'a worker fell out of the event log',
     );
     this.#invalidateSession();
-    // Behind what it has not read, it may never see that.
-    const { clock, socket } = this.#options;
-    if (socket.writableLength > 0) {
-      const cut = clock.setTimer(() => {
-        if (socket.writableLength > 0) this.#close(Rejections.tooSlow());
-      }, CLOSE_TIMEOUT_MS);
-      socket.once('close', () => cut[Symbol.dispose]());
-    }
   }
 
   #invalidateSession(): void {
     this.#options.counts.invalidSessions++;
     this.#enter(this.#awaitIdentify());
-    this.#sendControl(Opcode.InvalidSession, false);
+    this.#link.sendControl(Opcode.InvalidSession, false);
   }
 
   #awaitIdentify(): State {
     const { clock, limits } = this.#options;
-    const expire = () => this.#close(Rejections.identifyTimeout(limits.identifyTimeoutMs));
-    return { kind: 'awaiting-identify', timer: clock.setTimer(expire, limits.identifyTimeoutMs) };
+    const expire = () => this.#link.close(Rejections.identifyTimeout(limits.identifyTimeoutMs));
+    const timer = new DisposableStack();
+    timer.use(clock.setTimer(expire, limits.identifyTimeoutMs));
+    // Behind what it has not read, it may never see INVALID_SESSION.
+    if (this.#link.unsentBytes > 0) timer.use(this.#link.closeUnlessRead());
+    return { kind: 'awaiting-identify', timer };
   }
 
   #onCommand(op: number, payload: string): void {
-    const { counts, log } = this.#options;
     const state = this.#state;
-    if (!('shard' in state)) return this.#close(Rejections.notAuthenticated(op));
-    if (state.shard.submit(payload) === 'full') {
-      log.warn(
-        { account: state.account, shard: state.shard.shardId },
-        'the command queue of a shard is full',
-      );
-      return this.#close(Rejections.commandQueueFull());
-    }
-    counts.commands++;
+    if (state.kind === 'closed') return;
+    if (state.kind === 'awaiting-identify') return this.#link.close(Rejections.notAuthenticated(op));
+    const isTaken =
+      state.kind === 'held'
+        ? state.commands.length < MAX_HELD_COMMANDS && state.commands.push({ op, payload }) > 0
+        : state.shard.submit(payload) === 'queued';
+    if (!isTaken) return this.#link.close(Rejections.commandQueueFull());
+    if (state.kind !== 'held') this.#options.counts.commands++;
   }
 
   #enter(next: State): void {
@@ -326,36 +295,14 @@ export class WorkerConnection {
     if ('subscription' in previous && !isKept) previous.subscription[Symbol.dispose]();
   }
 
-  #sendControl(op: number, d: unknown): void {
-    this.#send(JSON.stringify({ t: null, s: null, op, d }));
-  }
-
-  #send(payload: string): void {
-    const { webSocket } = this.#options;
-    if (webSocket.readyState === webSocket.OPEN) webSocket.send(payload);
-  }
-
-  #close(rejection: Rejection): void {
-    if (this.#state.kind === 'closed') return;
-    const { webSocket, clock, log, counts } = this.#options;
-    log.info(
-      { account: this.account, shard: this.shardId, closeCode: rejection.code, reason: rejection.reason },
-      'closing a worker connection',
-    );
-    counts.closed(rejection.code);
+  #onClosing({ code, reason }: Rejection): void {
+    const { account, shardId: shard } = this;
+    this.#options.log.info({ account, shard, closeCode: code, reason }, 'closing a worker connection');
     this.#enter({ kind: 'closed' });
-    this.#silence[Symbol.dispose]();
-    webSocket.close(rejection.code, rejection.reason);
-    const cut = clock.setTimer(() => webSocket.terminate(), CLOSE_TIMEOUT_MS);
-    webSocket.once('close', () => cut[Symbol.dispose]());
   }
 
   #onClosed(): void {
-    const { counts, socket, onClosed } = this.#options;
-    if (this.#state.kind !== 'closed') counts.closedByWorker();
     this.#enter({ kind: 'closed' });
-    this.#silence[Symbol.dispose]();
-    socket.off('drain', this.#onDrain);
-    onClosed();
+    this.#options.onClosed();
   }
 }
