@@ -174,7 +174,8 @@ class Demo {
     this.#say(act.now);
   }
 
-  #actEnds({ past }: Act, tookMs: number): void {
+  async #actEnds({ past }: Act, tookMs: number): Promise<void> {
+    await this.#observer.look();
     const entry = { atMs: this.#actStartedMs, past, tookMs, missing: this.#observer.missing };
     this.#past.push(entry);
     this.#options.screen.tell(pastText(entry));
@@ -206,9 +207,7 @@ class Demo {
   async #nodeReady(): Promise<void> {
     await this.#until('the node holds all shards', async () => {
       const { sessions } = await this.#parts.simulator.stats();
-      return sessions.every(
-        (session) => session !== null && session.connected && session.pendingGuilds === 0,
-      );
+      return sessions.every((session) => session?.connected && session.pendingGuilds === 0);
     });
   }
 

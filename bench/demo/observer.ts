@@ -26,15 +26,17 @@ interface Sample {
   readonly at: number;
   readonly dispatched: number;
   readonly delivered: number;
-  readonly dispatchedPerSecond: number;
-  readonly deliveredPerSecond: number;
 }
+
+/** Rates are over so many looks. */
+const SAMPLES_KEPT = 5;
 
 export class Observer {
   readonly #parts: Parts;
   readonly #quiet: QuietTimes;
   #stats: SimulatorStats | undefined;
-  #sample: Sample | undefined;
+  readonly #samples: Sample[] = [];
+  #missing = 0;
   #hop: View['hop'] = null;
   #nextHopLookAt = 0;
   #nextHopShard = 0;
@@ -46,28 +48,28 @@ export class Observer {
 
   /** Asks the simulator. */
   async look(): Promise<void> {
-    const stats = await this.#parts.simulator.stats();
+    const { simulator, workers } = this.#parts;
+    // Before the question: every RESUMED that a gap stands for is in the answer then.
+    const gaps = workers.records.reduce((sum, record) => sum + record.gaps, 0);
+    const delivered = workers.records.reduce((sum, record) => sum + record.delivered, 0);
+    const stats = await simulator.stats();
     this.#stats = stats;
-    const { records } = this.#parts.workers;
-    const delivered = records.reduce((sum, record) => sum + record.delivered, 0);
+    this.#missing = Math.max(0, gaps - stats.resumes);
     const at = performance.now();
-    const last = this.#sample;
-    const perSecond = (now: number, then: number | undefined) =>
-      last === undefined || then === undefined ? 0 : Math.round(((now - then) / (at - last.at)) * 1000);
-    this.#sample = {
-      at,
-      dispatched: stats.dispatched,
-      delivered,
-      dispatchedPerSecond: perSecond(stats.dispatched, last?.dispatched),
-      deliveredPerSecond: perSecond(delivered, last?.delivered),
-    };
+    this.#samples.push({ at, dispatched: stats.dispatched, delivered });
+    if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
     if (at >= this.#nextHopLookAt) await this.#lookAtHops(stats.shards);
   }
 
-  /** Gaps that Discord's own RESUMEDs, one a RESUME, do not explain. */
+  /** Gaps that Discord's own RESUMEDs, one a RESUME, do not explain; as of the last look. */
   get missing(): number {
-    const gaps = this.#parts.workers.records.reduce((sum, record) => sum + record.gaps, 0);
-    return Math.max(0, gaps - (this.#stats?.resumes ?? 0));
+    return this.#missing;
+  }
+
+  #perSecond(count: (sample: Sample) => number): number {
+    const [oldest, newest] = [this.#samples[0], this.#samples.at(-1)];
+    if (!oldest || !newest || oldest === newest) return 0;
+    return Math.round(((count(newest) - count(oldest)) / (newest.at - oldest.at)) * 1000);
   }
 
   view(told: Pick<View, 'elapsedMs' | 'totalMs' | 'now'> & { readonly past: readonly PastAct[] }): View {
@@ -84,7 +86,7 @@ export class Observer {
         guilds: this.#stats?.guilds ?? 0,
         identifies: this.#stats?.identifies ?? 0,
         violations: this.#stats?.violationCount ?? 0,
-        perSecond: this.#sample?.dispatchedPerSecond ?? 0,
+        perSecond: this.#perSecond((sample) => sample.dispatched),
         connected: sessions.filter((session) => session?.connected).length,
       },
       node: { pid: node.pid, restarts: node.restarts },
@@ -94,7 +96,7 @@ export class Observer {
         count: workers.count,
         restarts: workers.restarts,
         connected: workers.connected,
-        perSecond: this.#sample?.deliveredPerSecond ?? 0,
+        perSecond: this.#perSecond((sample) => sample.delivered),
       },
       delivered: sum((record) => record.delivered),
       behind: sessions.reduce(

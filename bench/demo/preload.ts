@@ -5,8 +5,15 @@
  */
 import { monotonicUs } from './monotonic.ts';
 
-const epochUs = Math.round((performance.timeOrigin + performance.now()) * 1000);
-process.stdout.write(`${JSON.stringify({ msg: 'clock', epochMinusMonotonicUs: epochUs - monotonicUs() })}\n`);
+/** The first readings of a process can be milliseconds apart (code is still being compiled); the largest is the closest. */
+const READINGS = 20;
+
+/** The way the simulator takes its times. */
+const epochUs = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
+const differencesUs = Array.from({ length: READINGS }, () => epochUs() - monotonicUs());
+process.stdout.write(
+  `${JSON.stringify({ msg: 'clock', epochMinusMonotonicUs: Math.max(...differencesUs) })}\n`,
+);
 
 process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
 process.stdin.on('error', () => process.kill(process.pid, 'SIGKILL'));

@@ -21,7 +21,7 @@ export interface StoryOptions {
   /** Resolves when every shard has caught up. */
   readonly caughtUp: () => Promise<void>;
   readonly onAct: (act: Act) => void;
-  readonly onCaughtUp: (act: Act, tookMs: number) => void;
+  readonly onCaughtUp: (act: Act, tookMs: number) => Promise<void>;
 }
 
 const LONGEST_PAUSE_MS = 4_000;
@@ -49,7 +49,7 @@ export async function tellStory(options: StoryOptions): Promise<void> {
     await caughtUp();
     const tookMs = performance.now() - startedAt;
     longestMs = Math.max(longestMs, tookMs);
-    onCaughtUp(act, tookMs);
+    await onCaughtUp(act, tookMs);
   }
 }
 

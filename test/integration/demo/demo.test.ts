@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../../bench/demo/main.ts', import.meta.url));
+
+/** Far more than the demo takes on a busy machine. */
+const TIMEOUT_MS = 180_000;
+
+function startDemo(args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number, ...output }));
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return { child, output, ended };
+}
+
+test(
+  'loses, doubles and reorders nothing while all workers and the node are restarted and killed',
+  async () => {
+    const { code, stdout, stderr } = await startDemo(['--seconds', '30', '--json']).ended;
+    const verdict = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+    expect(Object.keys(verdict).join()).toBe(
+      'shards,identifies,violations,dispatched,delivered,lost,duplicated,reordered,workerRestarts,nodeRestarts,hopP50Us,hopP99Us',
+    );
+    const expected = { shards: 16, identifies: 16, violations: 0, lost: 0, duplicated: 0, reordered: 0 };
+    expect(verdict, stderr).toMatchObject(expected);
+    expect(verdict.delivered).toBe(verdict.dispatched);
+    expect(verdict.dispatched).toBeGreaterThan(20_000);
+    expect(verdict.workerRestarts).toBeGreaterThanOrEqual(1);
+    expect(stderr).toContain('node restarted gracefully');
+    expect(stderr).toContain('node killed (kill -9)');
+    expect(verdict.nodeRestarts).toBeGreaterThanOrEqual(2);
+    expect(verdict.hopP50Us).toBeGreaterThan(0);
+    expect(verdict.hopP99Us).toBeGreaterThanOrEqual(verdict.hopP50Us);
+    expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'gives the verdict at Ctrl-C',
+  async () => {
+    const { child, output, ended } = startDemo([]);
+    while (!output.stdout.includes('all caught up')) {
+      expect(child.exitCode, output.stdout + output.stderr).toBeNull();
+      await sleep(50);
+    }
+    child.kill('SIGINT');
+    const { code, stdout } = await ended;
+    expect(stdout).toContain('exactly once, in order and intact');
+    expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  [['--seconds', '3'], 'too short'],
+  [['--seconds', 'x'], 'must be a number'],
+  [['--speed'], '--speed'],
+])('refuses %j', async (args, complaint) => {
+  const { code, stdout, stderr } = await startDemo(args).ended;
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(complaint);
+});
