@@ -136,7 +136,8 @@ export class UpstreamShard implements AsyncDisposable {
   }
 
   start(): void {
-    void this.#shard.connect();
+    // Rejects where Discord ends the shard for good before its first READY, which `#onClose` has seen by then.
+    this.#shard.connect().catch(() => undefined);
   }
 
   /** Closes the connection in a way that keeps the session, takes what still arrives meanwhile, and stays closed. */
