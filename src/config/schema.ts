@@ -134,7 +134,7 @@ const tail = z.strictObject({
     description: 'After how long new dispatches are written to the tail.',
   }),
   flushBytes: setting(size({ min: 1_024 }), {
-    default: '256KiB',
+    default: '1MiB',
     description: 'After how many bytes new dispatches are written to the tail at once.',
   }),
   maxBytesPerShard: setting(size({ min: 65_536 }), {

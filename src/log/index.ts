@@ -2,3 +2,4 @@ export type { Cursor } from './cursor.ts';
 export { EventLog, type EventLogOptions } from './event-log.ts';
 export { LogMemory } from './log-memory.ts';
 export { loadChunk, Tail, type TailBase, type TailChunk, type TailOptions, type TailStore } from './tail.ts';
+export { TailCompressor } from './tail-compressor.ts';

@@ -5,7 +5,7 @@
  */
 
 import { promisify } from 'node:util';
-import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib';
+import { zstdDecompress } from 'node:zlib';
 import type { PayloadHeader } from '../protocol/header-scan.ts';
 import { scanHeader } from '../protocol/header-scan.ts';
 import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
@@ -13,6 +13,7 @@ import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Cursor } from './cursor.ts';
 import type { EventLog } from './event-log.ts';
+import type { TailCompressor } from './tail-compressor.ts';
 
 const decompress = promisify(zstdDecompress);
 
@@ -48,6 +49,7 @@ export interface TailOptions {
   readonly log: EventLog;
   readonly store: TailStore;
   readonly clock: Clock;
+  readonly compressor: TailCompressor;
   readonly flushIntervalMs: number;
   /** Unwritten bytes that make a flush begin before its time. */
   readonly flushBytes: number;
@@ -57,19 +59,13 @@ export interface TailOptions {
   readonly onRecovered: () => void;
 }
 
-/**
- * Records of one chunk, before compression. Compressing this much at once takes about 0.3 ms of the event loop; the
- * asynchronous way costs two to four times the CPU, in a new context and two thread hops a call (docs/benchmark.md).
- */
-const MAX_CHUNK_BYTES = 256 * 1024;
+/** Records of one chunk, before compression: compressing this much takes about 1 ms of the event loop. */
+const MAX_CHUNK_BYTES = 1024 * 1024;
 
 /** When more is unwritten (a flood), the tail skips to the newest of it: the checkpoint must not trail for long. */
 export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 const RETRY = { firstMs: 500, maxMs: 10_000 };
-
-/** Fast rather than small: the tail may take a tenth of the hot path's CPU. */
-const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: -3 } };
 
 export class Tail implements AsyncDisposable {
   readonly #options: TailOptions;
@@ -202,7 +198,7 @@ export class Tail implements AsyncDisposable {
   }
 
   async #writeChunk(): Promise<void> {
-    const { log, store, clock } = this.#options;
+    const { log, store, clock, compressor } = this.#options;
     const cursor = this.#cursor;
     if (!cursor) return;
     const appendedBytes = log.appendedBytes;
@@ -213,11 +209,10 @@ export class Tail implements AsyncDisposable {
       bytes += run.length;
       if (bytes >= MAX_CHUNK_BYTES) break;
     }
+    const compressed = compressor.compress(runs);
     // All read: numbers without a record (RESUMED) behind the last one are passed as well.
     const isAtHead = cursor.oldestUnreadAtMs === undefined;
     const lastSequence = isAtHead ? log.head : cursor.sequence;
-    const records = runs.length === 1 && runs[0] ? runs[0] : Buffer.concat(runs);
-    const compressed = bytes === 0 ? records : zstdCompressSync(records, COMPRESSION);
     const chunk = { afterSequence: this.#written, lastSequence, writtenAtMs: clock.now(), compressed };
     await store.append(chunk, () => this.#base(chunk.afterSequence));
     this.#written = lastSequence;

@@ -106,7 +106,8 @@ export function unknownServer(
   servers: readonly BackendServer[],
   { socket, backend }: TeachingTarget,
 ): Diagnosis {
-  const wanted = 'name' in lookup ? `named ${lookup.name}` : `at ${lookup.host}:${lookup.port}`;
+  const wanted =
+    'name' in lookup ? `named ${lookup.name}` : `at ${lookup.hosts.join(' or ')}, port ${lookup.port}`;
   const there = servers.map(({ name, address, port }) => `${name} ${address}:${port}`).join(', ') || 'none';
   return {
     problem: 'unknown-server',

@@ -5,7 +5,10 @@
 import { isIPv6 } from 'node:net';
 
 /** How a node finds itself among the servers: by the server's name, or by the address HAProxy reaches it at. */
-export type ServerLookup = { readonly name: string } | { readonly host: string; readonly port: number };
+export type ServerLookup =
+  | { readonly name: string }
+  /** Any of these: a node that listens on all its addresses can't know which one HAProxy was given. */
+  | { readonly hosts: readonly string[]; readonly port: number };
 
 /** One `server` line. `address` is `-` while its name can't be resolved; `domain` is the name, where it has one. */
 export interface BackendServer {
@@ -50,10 +53,11 @@ export function findServer(
   lookup: ServerLookup,
 ): BackendServer | undefined {
   if ('name' in lookup) return servers.find(({ name }) => name === lookup.name);
-  const host = canonicalHost(lookup.host);
+  const hosts = lookup.hosts.map(canonicalHost);
   return servers.find(
     ({ address, domain, port }) =>
-      port === lookup.port && (canonicalHost(address) === host || domain.toLowerCase() === host),
+      port === lookup.port &&
+      (hosts.includes(canonicalHost(address)) || hosts.includes(domain.toLowerCase())),
   );
 }
 

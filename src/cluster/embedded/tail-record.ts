@@ -14,17 +14,19 @@ export type TailRecord =
   | { readonly kind: 'base'; readonly base: TailBase }
   | { readonly kind: 'chunk'; readonly chunk: TailChunk };
 
-function encode(kind: number, parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32BE(body.length, 0);
-  header.writeUInt8(kind, 8);
-  header.writeUInt32BE(crc32(body, crc32(header.subarray(8))), 4);
-  return Buffer.concat([header, body]);
+/** One allocation and one copy of the body: chunks are large, and there are many of them. */
+function encode(kind: number, bodyHeader: Buffer, body: Buffer): Buffer {
+  const record = Buffer.allocUnsafe(HEADER_BYTES + bodyHeader.length + body.length);
+  record.writeUInt32BE(bodyHeader.length + body.length, 0);
+  record.writeUInt8(kind, 8);
+  bodyHeader.copy(record, HEADER_BYTES);
+  body.copy(record, HEADER_BYTES + bodyHeader.length);
+  record.writeUInt32BE(crc32(record.subarray(8)), 4);
+  return record;
 }
 
 export function encodeBase(base: TailBase): Buffer {
-  return encode(RecordKind.Base, [Buffer.from(JSON.stringify(base))]);
+  return encode(RecordKind.Base, Buffer.alloc(0), Buffer.from(JSON.stringify(base)));
 }
 
 export function encodeChunk(chunk: TailChunk): Buffer {
@@ -32,7 +34,7 @@ export function encodeChunk(chunk: TailChunk): Buffer {
   header.writeDoubleBE(chunk.afterSequence, 0);
   header.writeDoubleBE(chunk.lastSequence, 8);
   header.writeDoubleBE(chunk.writtenAtMs, 16);
-  return encode(RecordKind.Chunk, [header, chunk.compressed]);
+  return encode(RecordKind.Chunk, header, chunk.compressed);
 }
 
 /** The records of a file, up to the first that is not whole. */
@@ -40,8 +42,8 @@ export function* decodeRecords(file: Buffer): Generator<TailRecord> {
   for (let offset = 0; offset + HEADER_BYTES <= file.length; ) {
     const end = offset + HEADER_BYTES + file.readUInt32BE(offset);
     if (end > file.length) return;
+    if (crc32(file.subarray(offset + 8, end)) !== file.readUInt32BE(offset + 4)) return;
     const body = file.subarray(offset + HEADER_BYTES, end);
-    if (crc32(body, crc32(file.subarray(offset + 8, offset + 9))) !== file.readUInt32BE(offset + 4)) return;
     const record = decodeBody(file.readUInt8(offset + 8), body);
     if (!record) return;
     yield record;

@@ -7,7 +7,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IdentifySlotsFile, IdentifySlotsMemory, TailFiles } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
-import { EventLog, LogMemory } from '../../log/index.ts';
+import { EventLog, LogMemory, TailCompressor } from '../../log/index.ts';
 import { type Logger, moduleLogger } from '../../observability/index.ts';
 import { abortable } from '../../runtime/abortable.ts';
 import { backoffMs } from '../../runtime/backoff.ts';
@@ -41,6 +41,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
   readonly tails: TailFiles[] = [];
   readonly #options: ApplicationOptions;
   readonly #logger: Logger;
+  readonly #tailCompressor = new TailCompressor();
   readonly #lifetime = new AbortController();
   readonly #subscribers = new Set<() => void>();
   #shards: readonly HeldShard[] | undefined;
@@ -133,6 +134,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     await Promise.all(this.shards.map((shard) => shard.upstream?.[Symbol.asyncDispose]()));
     await Promise.all(this.shards.map((shard) => shard.tail?.[Symbol.asyncDispose]()));
     await Promise.all(this.tails.map((tail) => tail[Symbol.asyncDispose]()));
+    this.#tailCompressor[Symbol.dispose]();
     for (const shard of this.shards) shard.log[Symbol.dispose]();
   }
 
@@ -191,6 +193,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
         memory: this.memory,
       }),
       tailStore,
+      tailCompressor: this.#tailCompressor,
       tailFlush: { intervalMs: config.tail.flushIntervalMs, bytes: config.tail.flushBytes },
       clock,
       logger: logger.child({ module: 'log', shard: shardId }),

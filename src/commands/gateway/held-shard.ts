@@ -3,7 +3,7 @@
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
 import type { StoredPart } from '../../cluster/index.ts';
-import { type EventLog, loadChunk, Tail, type TailStore } from '../../log/index.ts';
+import { type EventLog, loadChunk, Tail, type TailCompressor, type TailStore } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import { type Serving, type ShardListener, upstreamEpoch, type WorkerShard } from '../../workers/index.ts';
@@ -16,6 +16,7 @@ export interface HeldShardOptions {
   /** `undefined` where tails are off. */
   readonly tailStore: TailStore | undefined;
   readonly tailFlush: { readonly intervalMs: number; readonly bytes: number };
+  readonly tailCompressor: TailCompressor;
   readonly clock: Clock;
   readonly logger: UpstreamLog;
   /** `serving.kind` has changed. */
@@ -63,6 +64,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
         log,
         store: tailStore,
         clock,
+        compressor: options.tailCompressor,
         flushIntervalMs: tailFlush.intervalMs,
         flushBytes: tailFlush.bytes,
         state: () => this.#state(),

@@ -1,4 +1,5 @@
 /** `shardmux gateway`: joins the modules into a node that is alone. Start order is written here once; stopping is its reverse. */
+import { hostname, networkInterfaces } from 'node:os';
 import { DirectoryInUseError, lockDirectory } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
 import {
@@ -110,7 +111,8 @@ function createTeacher(config: GatewayConfig, port: number, logger: Logger): Tea
     sockets,
     backend,
     table,
-    server: serverName === undefined ? { host: config.workers.host, port } : { name: serverName },
+    server:
+      serverName === undefined ? { hosts: addressesOf(config.workers.host), port } : { name: serverName },
     intervalMs: teachIntervalMs,
     clock: systemClock,
     onState: (state) => {
@@ -118,6 +120,13 @@ function createTeacher(config: GatewayConfig, port: number, logger: Logger): Tea
       else log.info(state, 'an HAProxy is taught');
     },
   });
+}
+
+/** Where an HAProxy may reach a node that listens on `host`. */
+function addressesOf(host: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [host];
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  return [...addresses.map(({ address }) => address), hostname(), 'localhost'];
 }
 
 function readiness(application: Application, signal: AbortSignal) {

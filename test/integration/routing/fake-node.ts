@@ -17,6 +17,8 @@ export interface Answer extends SeenRequest {
 
 export interface FakeNode extends AsyncDisposable {
   readonly host: string;
+  /** As a Teacher looks it up. */
+  readonly hosts: readonly string[];
   readonly port: number;
   /** Stops listening and cuts every connection, as the end of a process does. */
   kill(): Promise<void>;
@@ -44,7 +46,7 @@ export async function startFakeNode(name: string): Promise<FakeNode> {
     for (const socket of sockets.clients) socket.terminate();
     await closed;
   };
-  return { host: '127.0.0.1', port, kill, [Symbol.asyncDispose]: kill };
+  return { host: '127.0.0.1', hosts: ['127.0.0.1'], port, kill, [Symbol.asyncDispose]: kill };
 }
 
 /** A worker's connection, opened, with the node's first message read. */

@@ -152,7 +152,9 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
   });
 
   it('this node is none of the servers, and which servers there are', async () => {
-    expect(await teachOnce(haproxy.socketPath, { server: { host: '10.9.8.7', port: 7777 } })).toMatchObject({
+    expect(
+      await teachOnce(haproxy.socketPath, { server: { hosts: ['10.9.8.7'], port: 7777 } }),
+    ).toMatchObject({
       problem: 'unknown-server',
       reason: expect.stringMatching(new RegExp(`10\\.9\\.8\\.7:7777 .*node-a 127\\.0\\.0\\.1:${node.port}`)),
     });

@@ -21,19 +21,20 @@ describe('a node finds its server id', () => {
   const servers = parseServersState(`Name: HAProxy\nPid: 7\n\n${SERVERS_STATE}# table: gateway\n`);
 
   it.each([
-    { lookup: { host: '127.0.0.1', port: 7777 }, id: 1 },
+    { lookup: { hosts: ['127.0.0.1'], port: 7777 }, id: 1 },
     { lookup: { name: 'node-b' }, id: 2 },
-    { lookup: { host: 'NODE-B.internal', port: 7777 }, id: 2 },
-    { lookup: { host: '10.0.0.2', port: 7777 }, id: 2 },
-    { lookup: { host: 'node-c.internal', port: 7777 }, id: 3 },
-    { lookup: { host: '[2001:DB8:0::1]', port: 7778 }, id: 4 },
+    { lookup: { hosts: ['NODE-B.internal'], port: 7777 }, id: 2 },
+    { lookup: { hosts: ['10.0.0.2'], port: 7777 }, id: 2 },
+    { lookup: { hosts: ['192.168.0.7', '10.0.0.2'], port: 7777 }, id: 2 },
+    { lookup: { hosts: ['node-c.internal'], port: 7777 }, id: 3 },
+    { lookup: { hosts: ['[2001:DB8:0::1]'], port: 7778 }, id: 4 },
   ])('by $lookup', ({ lookup, id }) => {
     expect(findServer(servers, lookup)?.id).toBe(id);
   });
 
   it.each([
-    { lookup: { host: '127.0.0.1', port: 7778 } },
-    { lookup: { host: '-', port: 7779 } },
+    { lookup: { hosts: ['127.0.0.1'], port: 7778 } },
+    { lookup: { hosts: ['-'], port: 7779 } },
     { lookup: { name: 'node-e' } },
   ])('and finds none by $lookup', ({ lookup }) => {
     expect(findServer(servers, lookup)).toBeUndefined();
