@@ -107,7 +107,9 @@ export function unknownServer(
   { socket, backend }: TeachingTarget,
 ): Diagnosis {
   const wanted =
-    'name' in lookup ? `named ${lookup.name}` : `at ${lookup.hosts.join(' or ')}, port ${lookup.port}`;
+    'name' in lookup
+      ? `named ${lookup.name}`
+      : `at ${lookup.hosts.map((host) => `${host}:${lookup.port}`).join(' or ')}`;
   const there = servers.map(({ name, address, port }) => `${name} ${address}:${port}`).join(', ') || 'none';
   return {
     problem: 'unknown-server',
