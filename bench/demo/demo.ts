@@ -1,6 +1,4 @@
 /** Joins the demo: starts the parts in order, tells the story, gives the verdict, stops the parts in reverse order. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ALL_INTENTS } from '../../src/protocol/intents.ts';
@@ -37,6 +35,8 @@ export interface DemoOptions {
   readonly seconds: number;
   /** Whether the screen shows the time that is left. */
   readonly isTimed: boolean;
+  /** For sockets and the node's state; empty, and removed by whoever gives it. */
+  readonly directory: string;
   readonly screen: Screen;
   /** Aborts at Ctrl-C. */
   readonly signal: AbortSignal;
@@ -53,9 +53,8 @@ export async function runDemo(options: DemoOptions): Promise<Outcome | null> {
   await using stack = new AsyncDisposableStack();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined); // Somebody may not be waiting yet.
-  const directory = await mkdtemp(join(tmpdir(), 'shardmux-demo-'));
-  stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const parts = await Promise.race([failed.promise, startParts(stack, directory, failed.reject)]);
+  options.screen.print('starting a simulated Discord, HAProxy, a shardmux node and 4 workers');
+  const parts = await Promise.race([failed.promise, startParts(stack, options.directory, failed.reject)]);
   const demo = new Demo(parts, options, startedAt);
   const stopLooking = new AbortController();
   stack.defer(() => stopLooking.abort());
@@ -119,7 +118,7 @@ class Demo {
     await this.#nodeReady();
     workers.start();
     this.#say(this.#now);
-    while (workers.connected < SIZE.shards && !signal.aborted) await sleep(LOOK_EVERY_MS);
+    await this.#until('the workers are connected', () => signal.aborted || workers.connected === SIZE.shards);
     if (signal.aborted) return null;
     await this.#caughtUp();
     this.#rest();

@@ -1,4 +1,7 @@
 /** `npm run demo`: the command line, signals and exit codes. What it does: options.ts, HELP. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Child } from './child.ts';
 import { runDemo } from './demo.ts';
 import { HELP, MAX_SECONDS, parseOptions } from './options.ts';
@@ -26,7 +29,6 @@ function interruption(): AbortSignal {
     } else if (performance.now() - firstAt > SAME_CTRL_C_MS) process.exit(EXIT_INTERRUPTED);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-  process.on('exit', () => Child.killAll());
   return controller.signal;
 }
 
@@ -42,11 +44,18 @@ async function main(): Promise<number> {
   }
   const { seconds, json } = parsed.options;
   const signal = interruption();
+  const directory = mkdtempSync(join(tmpdir(), 'shardmux-demo-'));
+  // However this process ends: nothing stays behind.
+  process.on('exit', () => {
+    Child.killAll();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  });
   const screen = new Screen(json ? process.stderr : process.stdout);
   try {
     const outcome = await runDemo({
       seconds: seconds ?? MAX_SECONDS,
       isTimed: seconds !== null,
+      directory,
       screen,
       signal,
     });
@@ -63,4 +72,5 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+// After a failure something may still be waiting for what will not come.
+process.exit(await main());

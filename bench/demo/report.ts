@@ -64,12 +64,12 @@ export function problemsOf(verdict: Verdict): string[] {
 export function verdictText(verdict: Verdict, examples: readonly string[]): string {
   const { shards, dispatched, workerRestarts, nodeRestarts, hopP50Us, hopP99Us } = verdict;
   const problems = problemsOf(verdict);
-  const restarts = `${count(workerRestarts, 'restart', 'restarts')} of all 4 workers at once and ${count(nodeRestarts, 'restart', 'restarts')} of the node, killed ones among them`;
+  const restarts = `${count(workerRestarts, 'restart', 'restarts')} of all 4 workers at once and ${count(nodeRestarts, 'restart', 'restarts')} of the node`;
   const outcome =
     problems.length === 0
-      ? `The workers got each of ${format(dispatched)} dispatches exactly once, in order and intact, over ${restarts}.
+      ? `✓ The workers got each of ${format(dispatched)} dispatches exactly once, in order and intact, over ${restarts}.
 Discord saw ${count(verdict.identifies, 'IDENTIFY', 'IDENTIFYs')}, one a shard, and no rule of its was broken.`
-      : `Not as it should be: ${problems.join(', ')}; of ${format(dispatched)} dispatches on ${shards} shards, over ${restarts}.${examples.map((example) => `\n  ${example}`).join('')}`;
+      : `✗ Not as it should be: ${problems.join(', ')}; of ${format(dispatched)} dispatches on ${shards} shards, over ${restarts}.${examples.map((example) => `\n  ${example}`).join('')}`;
   return `${outcome}
 From Discord through the node and HAProxy to a worker a dispatch took ${milliseconds(hopP50Us)} (median; 99 % took less than ${milliseconds(hopP99Us)}),
 measured while no restart was in progress.`;

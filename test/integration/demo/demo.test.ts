@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 
 const MAIN = fileURLToPath(new URL('../../../bench/demo/main.ts', import.meta.url));
 
@@ -24,6 +26,15 @@ function startDemo(args: readonly string[]) {
     await ended;
   });
   return { child, output, ended };
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
+
+/** Empty when it has ended. */
+function commandLineOf(pid: number): string {
+  return existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
 }
 
 test(
@@ -61,6 +72,29 @@ test(
     const { code, stdout } = await ended;
     expect(stdout).toContain('exactly once, in order and intact');
     expect(code).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test.each([
+  ['a worker', 'worker/main.ts', /worker \d ended by itself \(SIGKILL\)/],
+  ['HAProxy', 'haproxy.cfg', /HAProxy ended by itself \(SIGKILL\)/],
+])(
+  'fails when %s dies that it did not kill, and leaves nothing running',
+  async (_part, commandLinePart, complaint) => {
+    const { child, output, ended } = startDemo([]);
+    while (!/shards 16\/16/.test(output.stdout)) {
+      expect(child.exitCode, output.stdout + output.stderr).toBeNull();
+      await sleep(20);
+    }
+    const children = childrenOf(child.pid!);
+    const victim = children.find((pid) => commandLineOf(pid).includes(commandLinePart));
+    process.kill(victim!, 'SIGKILL');
+    const { code, stdout } = await ended;
+    expect(stdout).toMatch(complaint);
+    expect(code).toBe(1);
+    expect(children).toHaveLength(7);
+    await eventually(() => children.every((pid) => commandLineOf(pid) === ''));
   },
   TIMEOUT_MS,
 );
