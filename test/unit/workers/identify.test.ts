@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SIMULATOR_TOKEN } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { frame, RawWorker, WebSocketOpcode } from './raw-worker.ts';
+import { frame, RawWorker } from './raw-worker.ts';
 import { APPLICATION_ID, FIRST_SEQUENCE, startTestGateway, type TestGateway } from './shards.ts';
 
 let gateway: TestGateway;
@@ -197,17 +197,4 @@ test('a WebSocket ping is answered', async () => {
   const pong = new Promise<Buffer>((resolve) => worker.socket.once('pong', resolve));
   worker.socket.ping('are you there');
   expect((await pong).toString()).toBe('are you there');
-});
-
-test('a worker that closes gets its code back and nothing behind it, however much is dispatched', async () => {
-  using worker = new RawWorker(gateway.port);
-  worker.upgrade(frame(JSON.stringify({ op: 2, d: IDENTIFY })));
-  await eventually(() => worker.ops.length === 2);
-  worker.socket.write(frame(Buffer.from([0x0f, 0xa0]), { opcode: WebSocketOpcode.Close }));
-  while (!worker.isEnded) {
-    gateway.shard.dispatch(20, 'x'.repeat(1_000));
-    await new Promise(setImmediate);
-  }
-  expect(worker.frames.at(-1)).toMatchObject({ opcode: WebSocketOpcode.Close });
-  expect((await worker.closed()).code).toBe(4000);
 });

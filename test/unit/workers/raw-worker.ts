@@ -71,6 +71,11 @@ export class RawWorker implements Disposable {
     this.socket.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), first]));
   }
 
+  /** All bytes that came. */
+  get text(): string {
+    return this.#bytes.toString('utf8');
+  }
+
   /** The answer to the upgrade. */
   get head(): string {
     const end = this.#bytes.indexOf('\r\n\r\n');
