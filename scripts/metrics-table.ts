@@ -1,0 +1,56 @@
+/** Writes the table of metrics into docs/metrics.md, between its two marks. A test fails where the file is stale. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Application } from '../src/commands/gateway/application.ts';
+import { registerMetrics } from '../src/commands/gateway/metrics.ts';
+import { loadConfig } from '../src/config/index.ts';
+import { createLogger, createMetrics } from '../src/observability/index.ts';
+import { parseShardPath, shardPath } from '../src/routing/index.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { createAuthenticator, GatewayServer } from '../src/workers/index.ts';
+
+const DOCUMENT = new URL('../docs/metrics.md', import.meta.url);
+const MARKS = /(<!-- metrics: begin[^>]*-->\n)[\s\S]*(\n<!-- metrics: end -->)/;
+
+/** A row a metric, from what a node registers: the real modules, none of them started. */
+export async function metricsMarkdown(): Promise<string> {
+  const env = { SHARDMUX_DISCORD_TOKEN: 'MTAwMDAwMDAwMDAwMDAwMDAw.not.a-token', SHARDMUX_TAIL_STORE: 'off' };
+  const result = loadConfig({ env, readFile: (path) => readFileSync(path, 'utf8') });
+  if (!result.ok)
+    throw new Error(result.problems.map(({ setting, wrong }) => `${setting} ${wrong}`).join('; '));
+  const { config } = result;
+  const logger = createLogger({ level: 'silent', format: 'json', output: { write: () => undefined } });
+  await using application = new Application({
+    config,
+    clock: systemClock,
+    logger,
+    onStopped: () => undefined,
+  });
+  const server = new GatewayServer({
+    ...config.workers,
+    directory: application,
+    authenticator: createAuthenticator([]),
+    sessionKey: Buffer.alloc(32),
+    limits: config.workers,
+    readPath: parseShardPath,
+    shardPath,
+    clock: systemClock,
+    log: logger,
+  });
+  const metrics = createMetrics();
+  registerMetrics(metrics, { application, server, teacher: undefined });
+  const rows = (await metrics.descriptions()).map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,
+  );
+  return ['| metric | type | labels | what it says |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const written = readFileSync(DOCUMENT, 'utf8');
+  if (!MARKS.test(written)) throw new Error('docs/metrics.md has lost the marks of its table');
+  const table = await metricsMarkdown();
+  writeFileSync(
+    DOCUMENT,
+    written.replace(MARKS, (_, begin: string, end: string) => begin + table + end),
+  );
+}
