@@ -72,7 +72,9 @@ export class IdentifyGate {
   async #takeSlot(bucket: number, signal: AbortSignal): Promise<void> {
     const { clock, slots } = this.#options;
     await this.#awaitBudget(signal);
-    await this.#sleep(slots.lastIdentifyAtMs(bucket) + this.#intervalMs - clock.now(), signal);
+    const waitMs = slots.lastIdentifyAtMs(bucket) + this.#intervalMs - clock.now();
+    // A slot in the future was kept while the machine's clock was wrong.
+    await this.#sleep(Math.min(waitMs, this.#intervalMs), signal);
     signal.throwIfAborted();
     slots.recordIdentify(bucket, clock.now());
     this.granted++;

@@ -1,0 +1,96 @@
+import { expect, it } from 'vitest';
+import { CommandQueue } from '../../../src/upstream/command-queue.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+function newQueue(maxQueued = 1_000) {
+  const clock = new ManualClock(1_000);
+  const queue = new CommandQueue({ maxQueued, clock });
+  const sent: string[] = [];
+  const send = (payload: string) => {
+    sent.push(payload);
+    return true;
+  };
+  return { clock, queue, sent, send };
+}
+
+function numbers(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+}
+
+it('waits until the shard is ready, then sends in order', () => {
+  const { queue, sent, send } = newQueue();
+  for (const n of numbers(1, 3)) expect(queue.submit(n)).toBe('queued');
+  expect(sent).toEqual([]);
+  queue.open(send);
+  queue.submit('4');
+  expect(sent).toEqual(numbers(1, 4));
+  expect(queue.sent).toBe(4);
+});
+
+it('sends 110 in 60 s, the rest when there is room', () => {
+  const { clock, queue, sent, send } = newQueue();
+  queue.open(send);
+  for (const n of numbers(1, 150)) queue.submit(n);
+  expect(sent).toHaveLength(110);
+  clock.advance(59_999);
+  expect(sent).toHaveLength(110);
+  clock.advance(1);
+  expect(sent).toEqual(numbers(1, 150));
+});
+
+it('never sends more than 110 in any 60 s, however they come', () => {
+  const { clock, queue, send } = newQueue();
+  const times: number[] = [];
+  queue.open((payload) => {
+    times.push(clock.now());
+    return send(payload);
+  });
+  for (let step = 0; step < 2_000; step++) {
+    for (let n = 0; n < (step * 7) % 5; n++) queue.submit('x');
+    clock.advance((step * 131) % 400);
+  }
+  clock.advance(3_600_000);
+  expect(queue.length).toBe(0);
+  for (let i = 110; i < times.length; i++) {
+    expect((times[i] ?? 0) - (times[i - 110] ?? 0)).toBeGreaterThanOrEqual(60_000);
+  }
+});
+
+it('a new connection begins a new window', () => {
+  const { queue, sent, send } = newQueue();
+  queue.open(send);
+  for (const n of numbers(1, 150)) queue.submit(n);
+  queue.close();
+  queue.resetWindow();
+  queue.open(send);
+  expect(sent).toEqual(numbers(1, 150));
+});
+
+it('refuses what it has no room for, and takes on when it has', () => {
+  const { queue, sent, send } = newQueue(3);
+  for (const n of numbers(1, 3)) queue.submit(n);
+  expect(queue.submit('4')).toBe('full');
+  expect([queue.length, queue.refused]).toEqual([3, 1]);
+  queue.open(send);
+  expect(queue.submit('5')).toBe('queued');
+  expect(sent).toEqual(['1', '2', '3', '5']);
+});
+
+it('keeps what a closing connection did not take for the next', () => {
+  const { queue, sent, send } = newQueue();
+  queue.open((payload) => sent.length < 2 && send(payload));
+  for (const n of numbers(1, 4)) queue.submit(n);
+  expect(sent).toEqual(['1', '2']);
+  queue.resetWindow();
+  queue.open(send);
+  expect(sent).toEqual(numbers(1, 4));
+});
+
+it('leaves no timer behind', () => {
+  const { clock, queue, send } = newQueue();
+  queue.open(send);
+  for (const n of numbers(1, 150)) queue.submit(n);
+  expect(clock.pendingTimers).toBe(1);
+  queue[Symbol.dispose]();
+  expect([clock.pendingTimers, queue.length]).toEqual([0, 0]);
+});
