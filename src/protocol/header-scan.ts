@@ -66,7 +66,7 @@ function scanDispatch(bytes: Buffer, header: PayloadHeader): boolean {
 
 /**
  * Fills `header` from the payload in `bytes`. Returns false where the bytes are no gateway payload: not JSON, no
- * object, no integer `op`, or a dispatch without a name and a positive sequence number.
+ * object, no integer `op`, or a dispatch without a name.
  */
 export function scanHeader(bytes: Buffer, header: PayloadHeader): boolean {
   return scanDispatch(bytes, header) || parseHeader(bytes, header);
@@ -86,8 +86,10 @@ function parseHeader(bytes: Buffer, header: PayloadHeader): boolean {
   header.sequence = 0;
   header.usedParser = true;
   if (op !== Opcode.Dispatch) return true;
-  if (typeof t !== 'string' || !Number.isSafeInteger(s) || (s as number) < 1) return false;
-  header.sequence = s as number;
+  // RESUMED may come without a sequence; whoever needs one looks.
+  const isAbsent = s === undefined || s === null;
+  if (typeof t !== 'string' || !(isAbsent || (Number.isSafeInteger(s) && (s as number) > 0))) return false;
+  header.sequence = isAbsent ? 0 : (s as number);
   const name = Buffer.from(t, 'latin1');
   header.typeId = eventTypeId(name, 0, name.length);
   return true;

@@ -51,6 +51,8 @@ export function libraryCompression(compression: TransportCompression): Compressi
 export class TappedShard extends WebSocketShard {
   readonly #clock: Clock;
   #socket: WebSocket | null = null;
+  /** The connection that `destroy` was last called for. */
+  #destroyed: WebSocket | null = null;
 
   constructor(
     strategy: IContextFetchingStrategy,
@@ -74,8 +76,14 @@ export class TappedShard extends WebSocketShard {
     });
   }
 
+  /**
+   * One destruction a connection. The library calls this again, with a reconnect, when it cancels its own wait for HELLO or
+   * READY on the way; that would take the close listener off which the first call waits for, and connect behind our back.
+   */
   override async destroy(options: WebSocketShardDestroyOptions = {}): Promise<void> {
     const socket = this.#socket;
+    if (socket && this.#destroyed === socket) return closed(socket);
+    this.#destroyed = socket;
     if (socket?.readyState === WebSocket.OPEN) {
       const cut = this.#clock.setTimer(() => socket.terminate(), CLOSE_TIMEOUT_MS);
       socket.once('close', () => cut[Symbol.dispose]());
@@ -87,6 +95,11 @@ export class TappedShard extends WebSocketShard {
     }
     await super.destroy(options);
   }
+}
+
+function closed(socket: WebSocket): Promise<void> {
+  if (socket.readyState === WebSocket.CLOSED) return Promise.resolve();
+  return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
 function tapped(socket: WebSocket): TappedConnection {

@@ -251,6 +251,9 @@ export class UpstreamShard implements AsyncDisposable {
     if (!this.#session) return;
     const { sequence } = header;
     if (sequence > sink.head + 1 && this.#askAgain(sequence)) return;
+    if (sequence === 0 && header.typeId !== EventTypeId.Resumed) {
+      return this.#onMalformed('a dispatch without a sequence');
+    }
     if (header.typeId === EventTypeId.Resumed) return this.#onResumed(sequence, connection);
     if (sequence <= sink.head) {
       this.counts.duplicates++;

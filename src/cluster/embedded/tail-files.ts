@@ -24,6 +24,10 @@ export interface StoredPart {
 /** Parts the bound is cut into: dropping the oldest loses this share of the window. */
 const FILES_PER_TAIL = 8;
 
+/** What a bot is told is nobody else's business on this machine. */
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+
 const FILE_NAME = /^(\d{10})\.tail$/;
 
 interface TailFile {
@@ -49,7 +53,7 @@ export class TailFiles implements TailStore, AsyncDisposable {
 
   /** Reads what an earlier process left. Writing goes on in a new file. */
   async load(): Promise<StoredPart[]> {
-    await mkdir(this.#options.directory, { recursive: true });
+    await mkdir(this.#options.directory, { recursive: true, mode: DIRECTORY_MODE });
     const numbers = (await readdir(this.#options.directory))
       .map((name) => Number(FILE_NAME.exec(name)?.[1]))
       .filter((number) => number > 0)
@@ -94,9 +98,9 @@ export class TailFiles implements TailStore, AsyncDisposable {
   }
 
   async #openFile(base: TailBase): Promise<void> {
-    await mkdir(this.#options.directory, { recursive: true });
+    await mkdir(this.#options.directory, { recursive: true, mode: DIRECTORY_MODE });
     const file: TailFile = { number: this.#nextNumber++, bytes: 0, lastWrittenAtMs: 0 };
-    this.#handle = await open(this.#path(file.number), 'a');
+    this.#handle = await open(this.#path(file.number), 'a', FILE_MODE);
     this.#files.push(file);
     await this.#write(encodeBase(base), 0);
   }

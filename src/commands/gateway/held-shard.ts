@@ -3,7 +3,14 @@
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
 import type { StoredPart } from '../../cluster/index.ts';
-import { type EventLog, loadChunk, Tail, type TailCompressor, type TailStore } from '../../log/index.ts';
+import {
+  type EventLog,
+  loadChunk,
+  Tail,
+  type TailChunk,
+  type TailCompressor,
+  type TailStore,
+} from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import { type Serving, type ShardListener, upstreamEpoch, type WorkerShard } from '../../workers/index.ts';
@@ -100,20 +107,31 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   /** Takes over what an earlier process left. Anything unreadable only shortens the window. */
   async restore(parts: readonly StoredPart[]): Promise<void> {
-    const newest = parts.at(-1)?.base.state as ShardState | undefined;
-    if (!newest) return;
+    const newest = parts.at(-1)?.base.state as Partial<ShardState> | undefined;
+    // Written between the loss of a session and the READY of the next: there is nothing to go on from.
+    if (!newest?.session || !newest.ready) return;
     for (const { base, chunks } of parts) {
-      const state = base.state as unknown as ShardState;
-      if (state.session.sessionId !== newest.session.sessionId) continue;
+      const state = base.state as Partial<ShardState>;
+      if (state.session?.sessionId !== newest.session.sessionId) continue;
       this.#guildIds.reset(state.guildIds);
       if (base.sequence !== this.log.head) this.log.reset(base.sequence);
-      for (const chunk of chunks) {
-        if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
-        await loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
-      }
+      for (const chunk of chunks) await this.#restoreChunk(chunk);
     }
     this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
     this.tail?.continueAfter(this.log.head);
+  }
+
+  async #restoreChunk(chunk: TailChunk): Promise<void> {
+    if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
+    try {
+      await loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
+    } catch (error) {
+      this.#options.logger.warn(
+        { reason: error instanceof Error ? error.message : String(error), lastSequence: chunk.lastSequence },
+        'a chunk of the tail can not be read; workers that need it get INVALID_SESSION',
+      );
+      this.log.reset(chunk.lastSequence);
+    }
   }
 
   sessionStarted(session: UpstreamSession, sequence: number, ready: Readonly<Record<string, unknown>>): void {

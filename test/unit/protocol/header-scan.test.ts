@@ -67,9 +67,7 @@ it.each([
   '{"t":"A","s":0,"op":0,"d":{}}',
   '{"t":"A","s":-1,"op":0,"d":{}}',
   '{"t":"A","s":1.5,"op":0,"d":{}}',
-  '{"t":"A","s":null,"op":0,"d":{}}',
   '{"t":null,"s":1,"op":0,"d":{}}',
-  '{"t":"A","op":0,"d":{}}',
   '{"t":"A","s":1,"op":0,"d":{"content":"cut sho',
   '{"t":"A","s":1,"op":0,"d":',
   '{"t":"A","s":12345',
@@ -77,6 +75,13 @@ it.each([
   '{"t":"A","s":90071992547409930,"op":0,"d":{}}',
 ])('refuses %j', (text) => {
   expect(scan(text)).toBeUndefined();
+});
+
+it.each([
+  '{"t":"RESUMED","s":null,"op":0,"d":{}}',
+  '{"t":"RESUMED","op":0,"d":{}}',
+])('reads a dispatch without a sequence as sequence 0: %j', (text) => {
+  expect(scan(text)).toMatchObject({ op: 0, sequence: 0 });
 });
 
 it('reads every header as JSON.parse does, whatever stands in d', () => {
