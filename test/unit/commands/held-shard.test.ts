@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { StoredPart } from '../../../src/cluster/index.ts';
+import { HeldShard } from '../../../src/commands/gateway/held-shard.ts';
+import { EventLog, LogMemory, TailCompressor } from '../../../src/log/index.ts';
+import { EventTypeId } from '../../../src/protocol/event-types.ts';
+import { writeFrameHeader } from '../../../src/protocol/websocket-frame.ts';
+import type { ShardListener } from '../../../src/workers/index.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
+const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
+
+function makeShard() {
+  const warnings: string[] = [];
+  const note = (_fields: object, message: string) => void warnings.push(message);
+  const log = new EventLog({ maxBytes: 1 << 20, maxAgeMs: 60_000, memory: new LogMemory(1 << 20) });
+  const shard = new HeldShard({
+    shardId: 0,
+    shardCount: 1,
+    log,
+    tailStore: undefined,
+    tailFlush: { intervalMs: 100, bytes: 1_000 },
+    tailCompressor: new TailCompressor(),
+    clock: new ManualClock(),
+    logger: { info: note, warn: note, debug: note },
+    onServingChanged: () => undefined,
+  });
+  return { shard, log, warnings };
+}
+
+function payload(sequence: number, type = 'A', d: object = {}): Buffer {
+  return Buffer.from(`{"t":"${type}","s":${sequence},"op":0,"d":${JSON.stringify(d)}}`);
+}
+
+function framesOf(...sequences: number[]): Buffer {
+  const frames = sequences.map((sequence) => {
+    const body = payload(sequence);
+    const header = Buffer.alloc(2);
+    writeFrameHeader(header, 0, body.length);
+    return Buffer.concat([header, body]);
+  });
+  return new TailCompressor().compress(frames);
+}
+
+function chunk(afterSequence: number, lastSequence: number, compressed: Buffer) {
+  return { afterSequence, lastSequence, writtenAtMs: 0, compressed };
+}
+
+const STATE = { session: SESSION, ready: { user: { id: '1' } }, guildIds: ['10'] };
+
+describe('a held shard that restores a tail', () => {
+  it('has the log and the session of it, and serves nobody before Discord confirms the session', async () => {
+    const { shard, log } = makeShard();
+    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    expect([log.floor, log.head, shard.session]).toEqual([4, 6, SESSION]);
+    expect(shard.serving.kind).toBe('waiting');
+    shard.connected();
+    expect(shard.serving).toMatchObject({ kind: 'serving', guildIds: new Set(['10']) });
+  });
+
+  it('starts afresh where the tail was begun between two sessions', async () => {
+    const { shard, log } = makeShard();
+    await shard.restore([{ base: { sequence: 4, state: {} }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    expect([shard.session, log.head]).toEqual([undefined, 0]);
+  });
+
+  it('goes on behind a chunk that can not be read, without what is before it', async () => {
+    const { shard, log, warnings } = makeShard();
+    const chunks = [chunk(4, 5, framesOf(5)), chunk(5, 7, Buffer.from('no zstd')), chunk(7, 8, framesOf(8))];
+    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks }]);
+    expect([log.floor, log.head, shard.session]).toEqual([7, 8, SESSION]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('leaves a hole between two parts to no worker', async () => {
+    const { shard, log } = makeShard();
+    const parts: StoredPart[] = [
+      { base: { sequence: 4, state: STATE }, chunks: [chunk(4, 5, framesOf(5))] },
+      { base: { sequence: 9, state: STATE }, chunks: [chunk(9, 10, framesOf(10))] },
+    ];
+    await shard.restore(parts);
+    expect([log.floor, log.head]).toEqual([9, 10]);
+  });
+});
+
+describe('a held shard', () => {
+  it('tells workers once for all that arrived together', async () => {
+    const { shard } = makeShard();
+    shard.sessionStarted(SESSION, 1, READY);
+    let calls = 0;
+    using _subscription = shard.subscribe({
+      onRecords: () => calls++,
+      onEpochOver: () => undefined,
+    } as ShardListener);
+    for (let sequence = 2; sequence < 12; sequence++)
+      shard.dispatch(sequence, EventTypeId.Other, payload(sequence));
+    await Promise.resolve();
+    expect(calls).toBe(1);
+  });
+
+  it('keeps the ids of its guilds through joins, outages and removals', () => {
+    const { shard } = makeShard();
+    shard.sessionStarted(SESSION, 1, READY);
+    shard.dispatch(
+      2,
+      EventTypeId.GuildCreate,
+      payload(2, 'GUILD_CREATE', { roles: [{ id: '99' }], id: '11' }),
+    );
+    shard.dispatch(3, EventTypeId.GuildDelete, payload(3, 'GUILD_DELETE', { id: '10', unavailable: true }));
+    shard.dispatch(4, EventTypeId.GuildCreate, payload(4, 'GUILD_CREATE', { id: '12' }));
+    shard.dispatch(5, EventTypeId.GuildDelete, payload(5, 'GUILD_DELETE', { id: '12' }));
+    expect(shard.serving).toMatchObject({ guildIds: new Set(['10', '11']) });
+  });
+
+  it('ends the sessions of its workers when another upstream session begins, not before', () => {
+    const { shard } = makeShard();
+    shard.sessionStarted(SESSION, 1, READY);
+    let ended = 0;
+    using _subscription = shard.subscribe({
+      onRecords: () => undefined,
+      onEpochOver: () => ended++,
+    } as ShardListener);
+    shard.sessionLost();
+    expect([ended, shard.serving.kind]).toEqual([0, 'waiting']);
+    shard.sessionStarted({ ...SESSION, sessionId: 'upstream-2' }, 1, READY);
+    expect([ended, shard.serving.kind]).toEqual([1, 'serving']);
+  });
+});
