@@ -26,7 +26,8 @@ function managerOf(start: WorkerStart, shard: number, restored: SessionInfo | nu
     // Both hooks must answer at once: @discordjs/ws awaits them for every dispatch, and later ones would overtake.
     retrieveSessionInfo: () => session,
     updateSessionInfo: (_shard, info) => {
-      // It forgets a session also when it merely could not connect (HAProxy has no node for a moment). We don't.
+      // It forgets a session also when it merely could not connect: HAProxy answers 503 while its only node is down.
+      // A bot that lets it loses what is dispatched until its new READY. We keep the session and RESUME.
       if (info === null && isSocketBroken) return;
       if (info === null) reporter.report(['over', shard]);
       else if (info.sessionId !== session?.sessionId)
