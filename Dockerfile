@@ -16,7 +16,7 @@ WORKDIR /app
 COPY package.json LICENSE ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-# Tails, checkpoints and the session secret: what lets the next container RESUME. It is the default of tail.directory.
+# Tails, checkpoints and identify slots: what lets the next container RESUME. It is the default of tail.directory.
 RUN install -d -o node -g node -m 700 shardmux-state
 VOLUME /app/shardmux-state
 USER node
