@@ -100,7 +100,8 @@ it('sends commands in order, those of a broken connection after the RESUME', asy
   const { node, connection, worker } = await readyNode(discord);
   await using _node = node;
   using _worker = worker;
-  const ask = (n: number) => worker.send(8, { guild_id: String(n), query: '', limit: 0 });
+  const guild = (n: number) => `10000000000000000${n}`;
+  const ask = (n: number) => worker.send(8, { guild_id: guild(n), query: '', limit: 0 });
   ask(1);
   await connection.next(8);
   await discord.vanish();
@@ -116,5 +117,5 @@ it('sends commands in order, those of a broken connection after the RESUME', asy
   await second.next(8);
   ask(5);
   await expect.poll(() => second.received.length).toBe(5);
-  expect(second.received.map(({ d }) => d['guild_id'])).toEqual([undefined, '2', '3', '4', '5']);
+  expect(second.received.map(({ d }) => d['guild_id'])).toEqual([undefined, ...[2, 3, 4, 5].map(guild)]);
 });
