@@ -126,6 +126,23 @@ test('commands of a worker that is held wait for its session, in order', async (
   expect(gateway.shard.submitted.map((text) => JSON.parse(text).d.status)).toEqual(['idle', 'dnd', 'online']);
 });
 
+test('a worker that is held and sends more commands than are kept is closed with 4008', async () => {
+  const limits = { holdTimeoutMs: 200_000, heartbeatIntervalMs: 60_000 };
+  await using patient = await startTestGateway({ isWaiting: true, limits });
+  const worker = await patient.connect();
+  worker.identify();
+  for (let sent = 0; sent < 100; sent++) worker.send(3, { status: 'idle' });
+  worker.heartbeat();
+  await worker.next(11);
+  patient.clock.advance(60_000);
+  for (let sent = 0; sent < 20; sent++) worker.send(3, { status: 'idle' });
+  worker.heartbeat();
+  await worker.next(11, 2);
+  worker.send(3, { status: 'idle' });
+  expect(await worker.closed()).toBe(4008);
+  expect(worker.closeReason).toMatch(/^too many commands/);
+});
+
 test('workers that are held are told when Discord has refused the application', async () => {
   const worker = await held();
   gateway.directory.stoppedReason = 'Discord refused the bot token';

@@ -74,6 +74,30 @@ test('what waits for a worker that stops reading is bounded, and nobody else wai
   expect(texts(quick)).toEqual(sent);
 });
 
+test('the lag of a worker is the age of the oldest dispatch that its socket has not taken; of one that keeps up, none', async () => {
+  await start();
+  const slow = await gateway.live();
+  const quick = await gateway.live();
+  slow.pause();
+  const sent = await dispatchBytes(BACKLOG_BYTES);
+  await quick.reached(FIRST_SEQUENCE + sent.length);
+  gateway.clock.advance(3_000);
+  const lags = [...gateway.server.connections].map((connection) => connection.lagMs(gateway.clock.now()));
+  expect(lags.sort()).toEqual([0, 3_000]);
+});
+
+test('what a worker acknowledges in its heartbeats is known', async () => {
+  await start();
+  const worker = await gateway.live();
+  const [connection] = gateway.server.connections;
+  expect(connection?.acknowledgedSequence).toBeNull();
+  const sent = gateway.shard.dispatch(3);
+  await worker.reached(FIRST_SEQUENCE + sent.length);
+  worker.heartbeat();
+  await worker.next(11);
+  expect(connection?.acknowledgedSequence).toBe(FIRST_SEQUENCE + 3);
+});
+
 test('a limit below the mark of Node’s sockets stalls nobody', async () => {
   await start({ limits: { maxUnsentBytes: 4_096 } });
   const worker = await gateway.live();
