@@ -39,7 +39,8 @@ export class IdentifySlotsFile implements IdentifySlots {
 
 function readSlots(path: string): Record<string, number> {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, number>;
+    const slots: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return Object.fromEntries(Object.entries(slots ?? {}).filter(([, atMs]) => Number.isFinite(atMs)));
   } catch {
     // Missing at the first start, or torn by a power cut: both mean that nothing is known.
     return {};
