@@ -16,7 +16,6 @@ const reporter = new Reporter((line) => process.stdout.write(line));
 /** A manager a shard, because @discordjs/ws has one gateway URL a manager and each shard has a path of its own. */
 function managerOf(start: WorkerStart, shard: number, restored: SessionInfo | null): WebSocketManager {
   let session = restored;
-  let isSocketBroken = false;
   const manager = new WebSocketManager({
     token: start.token,
     intents: start.intents,
@@ -26,20 +25,11 @@ function managerOf(start: WorkerStart, shard: number, restored: SessionInfo | nu
     // Both hooks must answer at once: @discordjs/ws awaits them for every dispatch, and later ones would overtake.
     retrieveSessionInfo: () => session,
     updateSessionInfo: (_shard, info) => {
-      // It forgets a session also when it merely could not connect: HAProxy answers 503 while its only node is down.
-      // A bot that lets it loses what is dispatched until its new READY. We keep the session and RESUME.
-      if (info === null && isSocketBroken) return;
       if (info === null) reporter.report(['over', shard]);
       else if (info.sessionId !== session?.sessionId)
         reporter.report(['ready', shard, info.sequence, info.sessionId, info.resumeURL]);
       session = info;
     },
-  });
-  manager.on(WebSocketShardEvents.SocketError, () => {
-    isSocketBroken = true;
-  });
-  manager.on(WebSocketShardEvents.Hello, () => {
-    isSocketBroken = false;
   });
   manager.on(WebSocketShardEvents.Resumed, () => reporter.report(['resumed', shard]));
   manager.on(WebSocketShardEvents.Closed, () => reporter.report(['closed', shard]));

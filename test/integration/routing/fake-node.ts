@@ -24,7 +24,8 @@ export interface FakeNode extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-export async function startFakeNode(name: string): Promise<FakeNode> {
+/** `atPort`: where one that was killed had been. */
+export async function startFakeNode(name: string, atPort = 0): Promise<FakeNode> {
   const server = createServer((request, response) => {
     response.end(request.url === '/healthz' ? 'ok' : JSON.stringify(answer(name, request)));
   });
@@ -34,7 +35,7 @@ export async function startFakeNode(name: string): Promise<FakeNode> {
     socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
     socket.on('error', () => socket.terminate());
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(atPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo; // TCP: never a path
 
