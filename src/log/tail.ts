@@ -158,7 +158,7 @@ export class Tail implements AsyncDisposable {
         if (this.#failures++ === 0)
           this.#options.onFailing(error instanceof Error ? error.message : String(error));
         // The cursor has passed what was not written; begin again behind what was.
-        this.#cursor = undefined;
+        this.#cursor = this.#needsBase ? undefined : this.#options.log.cursorAfter(this.#written);
         this.#schedule(backoffMs(this.#failures, 0, RETRY));
       },
     );

@@ -106,7 +106,7 @@ it('a Discord that can not be reached is asked again, with back-off, until it co
   await node.ready();
 });
 
-it('a Discord that answers with errors is asked again, and wait times it names are kept', async () => {
+it('a Discord that answers with an error is asked again', async () => {
   await using simulator = await startSimulator(quiet);
   simulator.inject({ kind: 'http-error', status: 503, count: 1 });
   await using node = await startNode({ discord: simulator });

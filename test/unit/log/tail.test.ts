@@ -158,6 +158,7 @@ it('says once that it fails, and goes on behind what was written when it can', a
   });
   expect(live.events).toEqual(['failing: ENOSPC']);
   expect(live.tail.isFailing).toBe(true);
+  expect(live.tail.trailingMs()).toBeGreaterThanOrEqual(2_000);
   live.append(21, 30);
   live.store.isBroken = false;
   await eventually(() => {
@@ -165,6 +166,7 @@ it('says once that it fails, and goes on behind what was written when it can', a
     return live.store.lastSequence === 30;
   });
   await eventually(() => !live.tail.isFailing);
+  expect(live.tail.trailingMs()).toBe(0);
   expect(live.events).toEqual(['failing: ENOSPC', 'recovered']);
   expect((await reloaded(live.store)).sequences).toEqual(range(2, 30));
   expect(live.store.begins).toBe(1);
