@@ -87,7 +87,7 @@ const workers = z.strictObject({
     default: 10_000,
     description: 'How many workers may be connected to this node.',
   }),
-  maxUnsentBytes: setting(size({ min: 4_096 }), {
+  maxUnsentBytes: setting(size({ min: 65_536 }), {
     default: '1MiB',
     description: 'How much may wait in the socket of one worker before its cursor pauses.',
   }),

@@ -90,6 +90,7 @@ function admitResume(
     return { kind: 'invalid-session', why: 'the upstream session is another' };
   if (sequence < claims.startSequence)
     return { kind: 'invalid-session', why: 'the sequence is before the session' };
+  if (sequence > log.head && serving.isCatchingUp) return { kind: 'hold' };
   if (sequence > log.head)
     return { kind: 'reject', rejection: Rejections.invalidSequence(sequence, log.head) };
   const cursor = log.cursorAfter(sequence);

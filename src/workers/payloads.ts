@@ -28,7 +28,13 @@ export type WorkerPayload =
     }
   | { readonly kind: 'resume'; readonly token: string; readonly sessionId: string; readonly sequence: number }
   /** `payload` is the JSON text to send to Discord. */
-  | { readonly kind: 'command'; readonly op: number; readonly payload: string }
+  | {
+      readonly kind: 'command';
+      readonly op: number;
+      readonly payload: string;
+      /** Guilds that it is about. */
+      readonly guildIds: readonly string[];
+    }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 export function readWorkerPayload(bytes: Buffer): WorkerPayload {
@@ -88,7 +94,13 @@ function readCommand(op: keyof typeof COMMAND_SHAPES, d: unknown): WorkerPayload
   // `1E20` becomes longer by that, and Discord closes the shard's connection over a payload that is too long.
   const bytes = Buffer.byteLength(payload);
   if (bytes > MAX_SEND_BYTES) return rejected(Rejections.oversized(bytes, MAX_SEND_BYTES));
-  return { kind: 'command', op, payload };
+  return { kind: 'command', op, payload, guildIds: guildIdsOf(command.data) };
+}
+
+function guildIdsOf(d: Readonly<Record<string, unknown>>): readonly string[] {
+  // Their shapes have been checked.
+  const { guild_id: id, guild_ids: ids } = d as { guild_id?: string; guild_ids?: readonly string[] };
+  return id === undefined ? (ids ?? []) : [id];
 }
 
 function rejected(rejection: Rejection): WorkerPayload {

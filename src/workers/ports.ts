@@ -23,6 +23,11 @@ export type Serving =
       readonly ready: Readonly<Record<string, unknown>>;
       /** Guilds of the shard as of now. */
       readonly guildIds: ReadonlySet<string>;
+      /**
+       * The upstream session of an earlier process has only just been resumed: dispatches that workers have already may
+       * still be on their way to the log. (A replay may hold an old RESUMED, so RESUMED is no proof of its end.)
+       */
+      readonly isCatchingUp: boolean;
     };
 
 /** A shard as workers see it. */

@@ -33,6 +33,8 @@ export const Rejections = {
   /** `ws` has closed already, with this code and no reason. */
   unreadableFrame: (fault: { readonly code?: string; readonly message: string }) =>
     rejection(FRAME_FAULTS[fault.code ?? ''] ?? PROTOCOL_ERROR, fault.message),
+  guildOfAnotherShard: (guildId: string, shardId: number) =>
+    rejection(CloseCode.DecodeError, `guild ${guildId} is on shard ${shardId}; send its commands there`),
   notAuthenticated: (op: number) =>
     rejection(CloseCode.NotAuthenticated, `opcode ${op} before IDENTIFY or RESUME`),
   identifyTimeout: (ms: number) =>

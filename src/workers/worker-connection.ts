@@ -5,10 +5,12 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Opcode } from '../protocol/opcodes.ts';
+import { shardOfGuild } from '../protocol/sharding.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Admission, admit, type SessionRequest } from './admission.ts';
 import type { WorkerCounts } from './counts.ts';
 import { Delivery } from './delivery.ts';
+import type { WorkerPayload } from './payloads.ts';
 import type { Authenticator, ShardDirectory, WorkerLog, WorkerShard } from './ports.ts';
 import { applicationIdOf, readyPayload, resumedPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
@@ -40,13 +42,15 @@ export interface WorkerConnectionOptions {
   readonly onClosed: () => void;
 }
 
+type Command = Extract<WorkerPayload, { kind: 'command' }>;
+
 type State =
   | { readonly kind: 'awaiting-identify'; readonly timer: Disposable }
   /** The shard can't be served yet. */
   | {
       readonly kind: 'held';
       /** What it sent meanwhile, for when its session begins. */
-      readonly commands: { op: number; payload: string }[];
+      readonly commands: Command[];
       readonly timer: Disposable;
       readonly waiting: Disposable;
     }
@@ -132,7 +136,7 @@ export class WorkerConnection {
   }
 
   #onPayload(payload: SessionPayload): void {
-    if (payload.kind === 'command') this.#onCommand(payload.op, payload.payload);
+    if (payload.kind === 'command') this.#onCommand(payload);
     else this.#onSessionRequest(payload);
   }
 
@@ -173,7 +177,7 @@ export class WorkerConnection {
   #submitHeld(begin: () => void): void {
     const commands = this.#state.kind === 'held' ? this.#state.commands : [];
     begin();
-    for (const { op, payload } of commands) if ('shard' in this.#state) this.#onCommand(op, payload);
+    for (const command of commands) if ('shard' in this.#state) this.#onCommand(command);
   }
 
   #hold(request: SessionRequest): State {
@@ -273,16 +277,31 @@ export class WorkerConnection {
     return { kind: 'awaiting-identify', timer };
   }
 
-  #onCommand(op: number, payload: string): void {
+  #onCommand(command: Command): void {
     const state = this.#state;
-    if (state.kind === 'closed') return;
-    if (state.kind === 'awaiting-identify') return this.#link.close(Rejections.notAuthenticated(op));
-    const isTaken =
-      state.kind === 'held'
-        ? state.commands.length < MAX_HELD_COMMANDS && state.commands.push({ op, payload }) > 0
-        : state.shard.submit(payload) === 'queued';
-    if (!isTaken) return this.#link.close(Rejections.commandQueueFull());
-    if (state.kind !== 'held') this.#options.counts.commands++;
+    switch (state.kind) {
+      case 'closed':
+        return;
+      case 'awaiting-identify':
+        return this.#link.close(Rejections.notAuthenticated(command.op));
+      case 'held':
+        if (state.commands.length >= MAX_HELD_COMMANDS)
+          return this.#link.close(Rejections.commandQueueFull());
+        state.commands.push(command);
+        return;
+      default:
+        return this.#submit(command, state.shard);
+    }
+  }
+
+  #submit({ payload, guildIds }: Command, shard: WorkerShard): void {
+    const { shardId, shardCount } = shard;
+    const stray = guildIds.find((guildId) => shardOfGuild(guildId, shardCount) !== shardId);
+    if (stray !== undefined) {
+      return this.#link.close(Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount)));
+    }
+    if (shard.submit(payload) === 'full') return this.#link.close(Rejections.commandQueueFull());
+    this.#options.counts.commands++;
   }
 
   #enter(next: State): void {

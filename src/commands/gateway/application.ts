@@ -135,7 +135,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     await Promise.all(this.shards.map((shard) => shard.tail?.[Symbol.asyncDispose]()));
     await Promise.all(this.tails.map((tail) => tail[Symbol.asyncDispose]()));
     this.#tailCompressor[Symbol.dispose]();
-    for (const shard of this.shards) shard.log[Symbol.dispose]();
+    for (const shard of this.shards) shard[Symbol.dispose]();
   }
 
   #directory(): string {

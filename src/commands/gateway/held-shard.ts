@@ -37,6 +37,9 @@ interface ShardState {
   readonly guildIds: readonly string[];
 }
 
+/** After a restart: how long a RESUME from beyond the log's head waits for the head to come there. */
+const CATCH_UP_MS = 2_000;
+
 type Phase =
   | { readonly kind: 'empty' }
   /** Known from an earlier process; Discord has yet to confirm that the session lives. */
@@ -53,6 +56,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
+  #catchUpTimer: Disposable | undefined;
   #isFlushScheduled = false;
   readonly #flush = () => {
     this.#isFlushScheduled = false;
@@ -138,7 +142,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const { guilds, ...rest } = ready;
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
-    this.#serve(session, rest);
+    this.#serve(session, rest, false);
     this.tail?.restart();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
     this.#options.onServingChanged();
@@ -160,7 +164,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   connected(): void {
     if (this.#phase.kind !== 'restored') return;
-    this.#serve(this.#phase.session, this.#phase.ready);
+    const { session, ready } = this.#phase;
+    this.#serve(session, ready, true);
+    this.#catchUpTimer = this.#options.clock.setTimer(() => {
+      this.#serve(session, ready, false);
+      this.#options.onServingChanged();
+    }, CATCH_UP_MS);
     this.#options.onServingChanged();
   }
 
@@ -169,6 +178,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   sessionLost(): void {
+    this.#catchUpTimer?.[Symbol.dispose]();
     this.#phase = { kind: 'empty' };
     this.#options.onServingChanged();
   }
@@ -182,12 +192,19 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.#upstream?.commands.submit(payload) ?? 'full';
   }
 
-  #serve(session: UpstreamSession, ready: ShardState['ready']): void {
+  /** Gives its memory back; it is not to be used after. */
+  [Symbol.dispose](): void {
+    this.#catchUpTimer?.[Symbol.dispose]();
+    this.log[Symbol.dispose]();
+  }
+
+  #serve(session: UpstreamSession, ready: ShardState['ready'], isCatchingUp: boolean): void {
+    this.#catchUpTimer?.[Symbol.dispose]();
     const epoch = upstreamEpoch(session.sessionId);
     this.#phase = {
       kind: 'serving',
       session,
-      serving: { kind: 'serving', epoch, ready, guildIds: this.#guildIds.ids },
+      serving: { kind: 'serving', epoch, ready, guildIds: this.#guildIds.ids, isCatchingUp },
     };
   }
 

@@ -10,7 +10,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
 const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
 
-function makeShard() {
+function makeShard(clock = new ManualClock()) {
   const warnings: string[] = [];
   const note = (_fields: object, message: string) => void warnings.push(message);
   const log = new EventLog({ maxBytes: 1 << 20, maxAgeMs: 60_000, memory: new LogMemory(1 << 20) });
@@ -21,7 +21,7 @@ function makeShard() {
     tailStore: undefined,
     tailFlush: { intervalMs: 100, bytes: 1_000 },
     tailCompressor: new TailCompressor(),
-    clock: new ManualClock(),
+    clock,
     logger: { info: note, warn: note, debug: note },
     onServingChanged: () => undefined,
   });
@@ -56,6 +56,17 @@ describe('a held shard that restores a tail', () => {
     expect(shard.serving.kind).toBe('waiting');
     shard.connected();
     expect(shard.serving).toMatchObject({ kind: 'serving', guildIds: new Set(['10']) });
+  });
+
+  it('catches up for two seconds once the session is confirmed', async () => {
+    const clock = new ManualClock();
+    const { shard } = makeShard(clock);
+    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    shard.connected();
+    expect(shard.serving).toMatchObject({ isCatchingUp: true });
+    clock.advance(2_000);
+    expect(shard.serving).toMatchObject({ kind: 'serving', isCatchingUp: false });
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('starts afresh where the tail was begun between two sessions', async () => {

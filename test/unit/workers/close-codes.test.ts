@@ -31,6 +31,16 @@ test('a payload that can not be decoded closes with 4002', async () => {
   expect(worker.closeReason).toBe('a payload that is no JSON object');
 });
 
+test('a command for a guild of another shard closes with 4002 and never reaches Discord', async () => {
+  await using two = await startTestGateway({ shards: 2 });
+  const worker = await two.live();
+  const guild = String((1n << 62n) + (1n << 22n));
+  worker.send(31, { guild_ids: [guild] });
+  expect(await worker.closed()).toBe(CloseCode.DecodeError);
+  expect(worker.closeReason).toBe(`guild ${guild} is on shard 1; send its commands there`);
+  expect(two.shard.submitted).toEqual([]);
+});
+
 test('a payload of 4097 bytes closes with 4002, and one of 4096 does not', async () => {
   const worker = await gateway.connect();
   const heartbeat = (bytes: number) => `{"op":1,"d":null,"x":"${'x'.repeat(bytes - 24)}"}`;

@@ -226,3 +226,18 @@ test('a session id holds no secret: neither token nor the upstream session id', 
   ]);
   expect(upstreamEpoch('first')).not.toContain('first');
 });
+
+test("RESUME from beyond the head waits while an earlier process's session catches up, and is replayed then", async () => {
+  const { sessionId } = await gateway.live();
+  gateway.shard.isCatchingUp(true);
+  const worker = await gateway.connect();
+  worker.resume({ sessionId, seq: FIRST_SEQUENCE + 2, token });
+  worker.heartbeat();
+  await worker.next(11);
+  expect(worker.dispatches).toEqual([]);
+  const sent = gateway.shard.dispatch(3);
+  gateway.shard.isCatchingUp(false);
+  gateway.directory.changed();
+  await worker.next('RESUMED');
+  expect(texts(worker)).toEqual(sent.slice(2));
+});

@@ -59,8 +59,13 @@ export class TestShard implements WorkerShard {
       epoch: upstreamEpoch(upstreamSessionId),
       ready,
       guildIds: this.guildIds,
+      isCatchingUp: false,
     };
     for (const listener of [...this.#listeners]) listener.onEpochOver();
+  }
+
+  isCatchingUp(isCatchingUp: boolean): void {
+    if (this.serving.kind === 'serving') this.serving = { ...this.serving, isCatchingUp };
   }
 
   /** Dispatches that arrive together; their texts. */
