@@ -86,8 +86,12 @@ export class NodeProcess implements AsyncDisposable {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });
+    // A test that times out never gets to its disposal.
+    const killAtExit = () => child.kill('SIGKILL');
+    process.once('exit', killAtExit);
     this.exited = new Promise((resolve) => {
       child.once('close', (code) => {
+        process.off('exit', killAtExit);
         this.#hasEnded = true;
         resolve(code);
       });
