@@ -11,6 +11,13 @@ import { eventually } from './eventually.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 
+/** A test that times out never gets to its disposal, and vitest ends its process with SIGTERM. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+process.once('SIGTERM', () => process.exit(143));
+
 export interface LogLine {
   readonly level: string;
   readonly msg: string;
@@ -86,12 +93,10 @@ export class NodeProcess implements AsyncDisposable {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });
-    // A test that times out never gets to its disposal.
-    const killAtExit = () => child.kill('SIGKILL');
-    process.once('exit', killAtExit);
+    alive.add(child);
     this.exited = new Promise((resolve) => {
       child.once('close', (code) => {
-        process.off('exit', killAtExit);
+        alive.delete(child);
         this.#hasEnded = true;
         resolve(code);
       });
