@@ -1,5 +1,6 @@
 export { TapError } from './byte-tap.ts';
-export { fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
+export type { GatewayInformation } from './gateway-information.ts';
 export { type IdentifyBudget, IdentifyGate, type IdentifySlots } from './identify-gate.ts';
+export { InformationSource } from './information-source.ts';
 export type { DispatchSink, UpstreamLog, UpstreamSession } from './ports.ts';
 export { UpstreamShard, type UpstreamShardOptions, type UpstreamState } from './shard.ts';

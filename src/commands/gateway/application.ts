@@ -2,23 +2,12 @@
  * One Discord application at this node: learns how many shards there are, restores what an earlier process left, holds the
  * shards, and stops for good where Discord refuses it.
  */
-import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { IdentifySlotsFile, IdentifySlotsMemory, TailFiles } from '../../cluster/index.ts';
+import { ApplicationDirectory, IdentifySlotsMemory, type TailFiles } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
 import { EventLog, LogMemory, TailCompressor } from '../../log/index.ts';
 import { type Logger, moduleLogger } from '../../observability/index.ts';
-import { abortable } from '../../runtime/abortable.ts';
-import { backoffMs } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import {
-  fetchGatewayInformation,
-  type GatewayInformation,
-  type IdentifyBudget,
-  IdentifyGate,
-  UpstreamShard,
-} from '../../upstream/index.ts';
+import { IdentifyGate, InformationSource, UpstreamShard } from '../../upstream/index.ts';
 import type { ShardDirectory } from '../../workers/index.ts';
 import { HeldShard } from './held-shard.ts';
 
@@ -30,8 +19,6 @@ export interface ApplicationOptions {
   readonly onStopped: (reason: string) => void;
 }
 
-const INFORMATION_BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
-
 /** How often logs are looked through for segments that are too old. */
 const TRIM_INTERVAL_MS = 5_000;
 
@@ -41,13 +28,14 @@ export class Application implements ShardDirectory, AsyncDisposable {
   readonly tails: TailFiles[] = [];
   readonly #options: ApplicationOptions;
   readonly #logger: Logger;
+  readonly #information: InformationSource;
+  /** `undefined` where nothing is kept. */
+  readonly #directory: ApplicationDirectory | undefined;
   readonly #tailCompressor = new TailCompressor();
   readonly #lifetime = new AbortController();
   readonly #subscribers = new Set<() => void>();
   #shards: readonly HeldShard[] | undefined;
   #stoppedReason: string | undefined;
-  #informationProblem: string | undefined;
-  #information: Promise<GatewayInformation> | undefined;
   #trimTimer: Disposable | undefined;
   #isBudgetHeld = false;
 
@@ -56,16 +44,40 @@ export class Application implements ShardDirectory, AsyncDisposable {
     this.#options = options;
     this.#logger = moduleLogger(logger, 'upstream');
     this.memory = new LogMemory(config.eventLog.maxBytes);
-    this.gate = new IdentifyGate({
-      slots:
-        config.tail.store === 'disk'
-          ? new IdentifySlotsFile(this.#directory(), (error) =>
-              this.#logger.error({ reason: error.message }, 'identify slots can not be written'),
-            )
-          : new IdentifySlotsMemory(clock.now()),
+    this.#information = new InformationSource({
+      apiUrl: config.discord.apiUrl,
+      token: config.discord.token.reveal(),
+      clock,
+      random: Math.random,
+      log: this.#logger,
+      signal: this.#lifetime.signal,
+      onUnauthorized: (reason) => this.#stop(reason),
+    });
+    this.#directory =
+      config.tail.store === 'off'
+        ? undefined
+        : new ApplicationDirectory({
+            root: config.tail.directory,
+            token: config.discord.token.reveal(),
+            maxTailBytes: config.tail.maxBytesPerShard,
+            maxTailAgeMs: config.tail.maxAgeMs,
+          });
+    this.gate = this.#createGate();
+  }
+
+  #createGate(): IdentifyGate {
+    const { config, clock } = this.#options;
+    const onSlotsError = (error: Error) =>
+      this.#logger.error({ reason: error.message }, 'identify slots can not be written');
+    return new IdentifyGate({
+      slots: this.#directory?.identifySlots(onSlotsError) ?? new IdentifySlotsMemory(clock.now()),
       clock,
       reserve: config.discord.identifyReserve,
-      fetchBudget: () => this.#fetchBudget(),
+      fetchBudget: async () => {
+        const budget = await this.#information.takeBudget();
+        this.#isBudgetHeld = false;
+        return budget;
+      },
       onBudgetHeld: (held) => {
         this.#isBudgetHeld = true;
         this.#logger.error(
@@ -95,7 +107,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
 
   /** Why Discord can't be asked how to connect, while it can't. */
   get informationProblem(): string | undefined {
-    return this.#informationProblem;
+    return this.#information.problem;
   }
 
   shard(shardId: number): HeldShard | undefined {
@@ -138,52 +150,23 @@ export class Application implements ShardDirectory, AsyncDisposable {
     for (const shard of this.shards) shard[Symbol.dispose]();
   }
 
-  #directory(): string {
-    const { token } = this.#options.config.discord;
-    // The first part of a bot token is the application's id in base64, and no secret.
-    const id = Buffer.from(token.reveal().split('.', 1)[0] ?? '', 'base64').toString('latin1');
-    const name = /^\d{15,20}$/.test(id)
-      ? id
-      : createHash('sha256').update(token.reveal()).digest('hex').slice(0, 16);
-    return join(this.#options.config.tail.directory, name);
-  }
-
   /**
    * The configured number; else that of the tails, whose sessions another number would throw away; else Discord's
    * recommendation.
    */
   async #findShardCount(): Promise<number> {
-    const { discord, tail } = this.#options.config;
-    if (discord.shardCount !== 'auto') return discord.shardCount;
-    const stored = tail.store === 'disk' ? await this.#resumableShardCount() : undefined;
-    if (stored === undefined) return (await this.#gatewayInformation()).shards;
+    const { config, clock } = this.#options;
+    const { shardCount } = config.discord;
+    if (shardCount !== 'auto') return shardCount;
+    const stored = await this.#directory?.newestShardCount(clock.now() - config.eventLog.maxAgeMs);
+    if (stored === undefined) return (await this.#information.get()).shards;
     this.#logger.info({ shards: stored }, 'keeping the number of shards of the sessions that can be resumed');
     return stored;
   }
 
-  /** The number of shards whose tails were written last, unless that is so long ago that nothing can be resumed. */
-  async #resumableShardCount(): Promise<number | undefined> {
-    const { clock, config } = this.#options;
-    let newestAtMs = clock.now() - config.eventLog.maxAgeMs;
-    let found: number | undefined;
-    for (const shardCount of await storedShardCounts(this.#directory())) {
-      const writtenAtMs = await lastWrittenAtMs(join(this.#directory(), shardsDirectoryName(shardCount)));
-      if (writtenAtMs <= newestAtMs) continue;
-      newestAtMs = writtenAtMs;
-      found = shardCount;
-    }
-    return found;
-  }
-
-  #tailFiles(shardId: number, shardCount: number): TailFiles {
-    const { maxBytesPerShard: maxBytes, maxAgeMs } = this.#options.config.tail;
-    const directory = join(this.#directory(), shardsDirectoryName(shardCount), String(shardId));
-    return new TailFiles({ directory, maxBytes, maxAgeMs });
-  }
-
   async #restoreShard(shardId: number, shardCount: number): Promise<HeldShard> {
     const { config, clock, logger } = this.#options;
-    const tailStore = config.tail.store === 'disk' ? this.#tailFiles(shardId, shardCount) : undefined;
+    const tailStore = this.#directory?.tail(shardId, shardCount);
     const shard = new HeldShard({
       shardId,
       shardCount,
@@ -218,7 +201,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
       ...(discord.presence && { presence: discord.presence }),
       ...(discord.largeThreshold !== undefined && { largeThreshold: discord.largeThreshold }),
       ...(shard.session && { session: shard.session }),
-      gatewayUrl: async () => discord.gatewayUrl ?? (await this.#gatewayInformation()).url,
+      gatewayUrl: async () => discord.gatewayUrl ?? (await this.#information.get()).url,
       gate: this.gate,
       sink: shard,
       clock,
@@ -243,87 +226,4 @@ export class Application implements ShardDirectory, AsyncDisposable {
   #changed(): void {
     for (const subscriber of [...this.#subscribers]) subscriber();
   }
-
-  async #fetchBudget(): Promise<IdentifyBudget> {
-    const fetchedAtMs = this.#options.clock.now();
-    const { sessionStartLimit } = await this.#gatewayInformation();
-    this.#isBudgetHeld = false;
-    // What it says is true of now; the next who needs the budget asks again.
-    this.#information = undefined;
-    return {
-      maxConcurrency: sessionStartLimit.maxConcurrency,
-      remaining: sessionStartLimit.remaining,
-      resetAtMs: fetchedAtMs + sessionStartLimit.resetAfterMs,
-    };
-  }
-
-  #gatewayInformation(): Promise<GatewayInformation> {
-    this.#information ??= this.#askUntilAnswered();
-    return this.#information;
-  }
-
-  /** Never rejects; never resolves after a refusal or the end. */
-  async #askUntilAnswered(): Promise<GatewayInformation> {
-    const { config, clock } = this.#options;
-    const { signal } = this.#lifetime;
-    for (let failures = 1; !signal.aborted; failures++) {
-      const result = await fetchGatewayInformation(
-        config.discord.apiUrl,
-        config.discord.token.reveal(),
-        signal,
-      );
-      if (result.kind === 'ok') {
-        this.#informationProblem = undefined;
-        return result.information;
-      }
-      if (result.kind === 'unauthorized') {
-        this.#stop(
-          'Discord refused the bot token (401): set discord.token to the current one from the developer portal',
-        );
-        break;
-      }
-      if (signal.aborted) break;
-      this.#informationProblem = result.reason;
-      const waitMs = Math.max(
-        result.retryAfterMs ?? 0,
-        backoffMs(failures, Math.random(), INFORMATION_BACKOFF),
-      );
-      this.#logger.warn(
-        { reason: result.reason, retryInMs: waitMs },
-        'Discord can not be asked how to connect',
-      );
-      await wait(clock, waitMs, signal);
-    }
-    return new Promise(() => undefined);
-  }
-}
-
-async function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  let timer: Disposable | undefined;
-  const elapsed = new Promise<void>((resolve) => {
-    timer = clock.setTimer(resolve, ms);
-  });
-  await abortable(elapsed, signal)
-    .catch(() => undefined)
-    .finally(() => timer?.[Symbol.dispose]());
-}
-
-function shardsDirectoryName(shardCount: number): string {
-  return `shards-${shardCount}`;
-}
-
-/** The numbers of shards that tails were ever kept for. */
-async function storedShardCounts(directory: string): Promise<number[]> {
-  const names = await readdir(directory).catch(() => []);
-  return names.map((name) => Number(/^shards-(\d+)$/.exec(name)?.[1])).filter((count) => count > 0);
-}
-
-/** When a file in `directory`, or below it, was last written; 0 where there is none. Unix ms. */
-async function lastWrittenAtMs(directory: string): Promise<number> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const times = await Promise.all(
-    files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs),
-  );
-  return Math.max(0, ...times);
 }

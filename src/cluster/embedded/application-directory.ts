@@ -1,0 +1,64 @@
+/** What one application keeps on disk: `<directory>/<application>/shards-<count>/<shard>/…` and its identify slots. */
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { IdentifySlotsFile } from './identify-slots.ts';
+import { TailFiles } from './tail-files.ts';
+
+export interface ApplicationDirectoryOptions {
+  /** `tail.directory`. */
+  readonly root: string;
+  readonly token: string;
+  readonly maxTailBytes: number;
+  readonly maxTailAgeMs: number;
+}
+
+export class ApplicationDirectory {
+  readonly #options: ApplicationDirectoryOptions;
+  readonly #path: string;
+
+  constructor(options: ApplicationDirectoryOptions) {
+    this.#options = options;
+    this.#path = join(options.root, nameOf(options.token));
+  }
+
+  tail(shardId: number, shardCount: number): TailFiles {
+    const { maxTailBytes: maxBytes, maxTailAgeMs: maxAgeMs } = this.#options;
+    const directory = join(this.#path, `shards-${shardCount}`, String(shardId));
+    return new TailFiles({ directory, maxBytes, maxAgeMs });
+  }
+
+  identifySlots(onError: (error: Error) => void): IdentifySlotsFile {
+    return new IdentifySlotsFile(this.#path, onError);
+  }
+
+  /** The number of shards whose tails were written last, unless that was before `sinceMs` (Unix ms). */
+  async newestShardCount(sinceMs: number): Promise<number | undefined> {
+    let newestAtMs = sinceMs;
+    let found: number | undefined;
+    for (const name of await readdir(this.#path).catch(() => [])) {
+      const shardCount = Number(/^shards-(\d+)$/.exec(name)?.[1]);
+      const writtenAtMs = shardCount > 0 ? await lastWrittenAtMs(join(this.#path, name)) : 0;
+      if (writtenAtMs <= newestAtMs) continue;
+      newestAtMs = writtenAtMs;
+      found = shardCount;
+    }
+    return found;
+  }
+}
+
+/** The first part of a bot token is the application's id in base64, and no secret; of other tokens, a digest. */
+function nameOf(token: string): string {
+  const id = Buffer.from(token.split('.', 1)[0] ?? '', 'base64').toString('latin1');
+  return /^\d{15,20}$/.test(id) ? id : createHash('sha256').update(token).digest('hex').slice(0, 16);
+}
+
+/** When a file in `directory`, or below it, was last written; 0 where there is none. Unix ms. */
+async function lastWrittenAtMs(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const times = await Promise.all(
+    files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs),
+  );
+  return Math.max(0, ...times);
+}
