@@ -13,18 +13,21 @@ const COMPRESSION_LEVEL = -3;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 export class TailCompressor implements Disposable {
-  readonly #zstd = new NativeZlib(
-    createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
-    { flush: constants.ZSTD_e_end, maxOutputBytes: MAX_OUTPUT_BYTES },
-  );
-
+  #zstd = createCompressor();
   #scratch = Buffer.alloc(0);
 
   /** The runs end to end as one zstd frame; empty where there are none. */
   compress(runs: readonly Buffer[]): Buffer {
     const [first] = runs;
     if (!first) return Buffer.alloc(0);
-    return Buffer.from(this.#zstd.process(runs.length === 1 ? first : this.#joined(runs)));
+    try {
+      return Buffer.from(this.#zstd.process(runs.length === 1 ? first : this.#joined(runs)));
+    } catch (error) {
+      // A native stream is of no use after an error, and all tails share this one.
+      this.#zstd[Symbol.dispose]();
+      this.#zstd = createCompressor();
+      throw error;
+    }
   }
 
   #joined(runs: readonly Buffer[]): Buffer {
@@ -38,4 +41,12 @@ export class TailCompressor implements Disposable {
   [Symbol.dispose](): void {
     this.#zstd[Symbol.dispose]();
   }
+}
+
+function createCompressor(): NativeZlib {
+  const params = { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL };
+  return new NativeZlib(createZstdCompress({ params }), {
+    flush: constants.ZSTD_e_end,
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+  });
 }

@@ -10,6 +10,7 @@
  *   switch on its own inflating. Ours does not, so its decompression, which loses events, never runs.
  */
 import {
+  CloseCodes,
   type CompressionMethod,
   CompressionParameterMap,
   type IContextFetchingStrategy,
@@ -17,6 +18,7 @@ import {
   type WebSocketShardDestroyOptions,
 } from '@discordjs/ws';
 import { WebSocket } from 'ws';
+import { CloseCode } from '../protocol/close-codes.ts';
 import type { TransportCompression } from '../protocol/compression.ts';
 import type { Clock } from '../runtime/clock.ts';
 
@@ -107,6 +109,12 @@ function tapped(socket: WebSocket): TappedConnection {
   if (!handler) throw new TapError('this version of @discordjs/ws listens to its connection in another way');
   socket.onmessage = null;
   socket.binaryType = 'nodebuffer';
+  const { onclose } = socket;
+  socket.onclose = (event) => {
+    // The library takes this code for its own close and would never connect again; from Discord it is one like others.
+    const code = event.code === CloseCodes.Resuming ? CloseCode.UnknownError : event.code;
+    onclose?.({ code, reason: event.reason, wasClean: event.wasClean, type: event.type, target: socket });
+  };
   // The library takes its own listener off while it closes; an error after that must not end the process.
   socket.on('error', () => undefined);
   return {

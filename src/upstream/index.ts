@@ -3,4 +3,5 @@ export type { GatewayInformation } from './gateway-information.ts';
 export { type IdentifyBudget, IdentifyGate, type IdentifySlots } from './identify-gate.ts';
 export { InformationSource } from './information-source.ts';
 export type { DispatchSink, UpstreamLog, UpstreamSession } from './ports.ts';
-export { UpstreamShard, type UpstreamShardOptions, type UpstreamState } from './shard.ts';
+export { UpstreamShard, type UpstreamState } from './shard.ts';
+export type { UpstreamShardOptions } from './shard-options.ts';

@@ -3,59 +3,23 @@
  * decides whether the session goes on. On the hot path (`#onFrame`, `#onDispatch`). It keeps the session itself, because
  * the library forgets it on every network error, and forgetting it costs an IDENTIFY.
  */
-import {
-  Encoding,
-  type FetchingStrategyOptions,
-  type SessionInfo,
-  WebSocketShardDestroyRecovery,
-  WebSocketShardStatus,
-} from '@discordjs/ws';
+import { type SessionInfo, WebSocketShardDestroyRecovery, WebSocketShardStatus } from '@discordjs/ws';
 import type { WebSocket } from 'ws';
-import type { TransportCompression } from '../protocol/compression.ts';
 import { EventTypeId } from '../protocol/event-types.ts';
 import { type PayloadHeader, scanHeader } from '../protocol/header-scan.ts';
 import { Opcode } from '../protocol/opcodes.ts';
 import { backoffMs } from '../runtime/backoff.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { libraryCompression, type TappedConnection, TappedShard } from './byte-tap.ts';
+import { type TappedConnection, TappedShard } from './byte-tap.ts';
 import { closeVerdict, explainFatalClose } from './close-policy.ts';
 import { CommandQueue } from './command-queue.ts';
-import type { IdentifyGate } from './identify-gate.ts';
-import type { DispatchSink, UpstreamLog, UpstreamSession } from './ports.ts';
+import type { UpstreamSession } from './ports.ts';
+import { libraryOptions, type UpstreamShardOptions } from './shard-options.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
-
-export interface UpstreamShardOptions {
-  readonly shardId: number;
-  readonly shardCount: number;
-  readonly token: string;
-  readonly intents: number;
-  readonly compression: TransportCompression;
-  readonly presence?: object;
-  readonly largeThreshold?: number;
-  /** Session to RESUME from the sink's head, from an earlier process. */
-  readonly session?: UpstreamSession;
-  /** Where to IDENTIFY; asked for only then, and resolved once known. */
-  readonly gatewayUrl: () => Promise<string>;
-  readonly gate: Pick<IdentifyGate, 'wait'>;
-  readonly sink: DispatchSink;
-  readonly clock: Clock;
-  /** In [0, 1), for back-off. */
-  readonly random: () => number;
-  readonly log: UpstreamLog;
-  readonly maxQueuedCommands: number;
-  /** Discord ended this shard for good. */
-  readonly onStopped: (closeCode: number, reason: string) => void;
-}
 
 /** Any code but 1000 and 1001 leaves the session resumable; this one the library uses itself. */
 const KEEP_SESSION_CLOSE_CODE = 4200;
 
 const CONNECT_BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
-const HANDSHAKE_TIMEOUT_MS = 10_000;
-const HELLO_TIMEOUT_MS = 20_000;
-/** Long, because giving up on a slow READY costs an IDENTIFY. */
-const READY_TIMEOUT_MS = 60_000;
-
 export type UpstreamState =
   | { readonly kind: 'disconnected' }
   | ({ readonly kind: 'connecting' } & OpenConnection)
@@ -104,7 +68,7 @@ export class UpstreamShard implements AsyncDisposable {
     this.commands = new CommandQueue({ maxQueued: options.maxQueuedCommands, clock: options.clock });
     this.#shard = new TappedShard(
       {
-        options: this.#libraryOptions(),
+        options: libraryOptions(options, () => this.#gatewayUrl),
         retrieveSessionInfo: () => this.#sessionInfo(),
         // The library would forget the session on every network error. What ends one is seen here, on the wire.
         updateSessionInfo: () => undefined,
@@ -149,33 +113,6 @@ export class UpstreamShard implements AsyncDisposable {
     this.#wake?.[Symbol.dispose]();
     await this.#shard.destroy({ code: KEEP_SESSION_CLOSE_CODE, reason: 'shardmux stops' });
     this.#leave({ kind: 'closed' });
-  }
-
-  #libraryOptions(): FetchingStrategyOptions {
-    const options = this.#options;
-    const gatewayUrl = () => this.#gatewayUrl;
-    return {
-      token: options.token,
-      intents: options.intents,
-      shardCount: options.shardCount,
-      initialPresence: (options.presence as FetchingStrategyOptions['initialPresence']) ?? null,
-      largeThreshold: options.largeThreshold ?? null,
-      identifyProperties: { browser: 'shardmux', device: 'shardmux', os: 'linux' },
-      version: '10',
-      encoding: Encoding.JSON,
-      compression: libraryCompression(options.compression),
-      useIdentifyCompression: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      helloTimeout: HELLO_TIMEOUT_MS,
-      readyTimeout: READY_TIMEOUT_MS,
-      gatewayInformation: {
-        get url() {
-          return gatewayUrl();
-        },
-        shards: options.shardCount,
-        session_start_limit: { total: 0, remaining: 0, reset_after: 0, max_concurrency: 1 },
-      },
-    };
   }
 
   /** The library asks before each connect and at each heartbeat; only the connect may be made to wait. */
@@ -266,7 +203,7 @@ export class UpstreamShard implements AsyncDisposable {
   #onReady(sequence: number, payload: Buffer, connection: TappedConnection): void {
     const { d } = JSON.parse(payload.toString('utf8')) as { d?: Record<string, unknown> };
     const { session_id: sessionId, resume_gateway_url: resumeUrl } = d ?? {};
-    if (!d || typeof sessionId !== 'string' || typeof resumeUrl !== 'string' || !URL.canParse(resumeUrl)) {
+    if (!d || typeof sessionId !== 'string' || typeof resumeUrl !== 'string' || !isGatewayUrl(resumeUrl)) {
       return this.#onMalformed('a READY without session_id and resume_gateway_url');
     }
     this.#session = { sessionId, resumeUrl };
@@ -366,4 +303,9 @@ export class UpstreamShard implements AsyncDisposable {
     }
     this.#state = next;
   }
+}
+
+/** Anything else would make `ws` throw where the library doesn't catch it. */
+function isGatewayUrl(text: string): boolean {
+  return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
 }

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { createEncoder } from '../../src/simulator/encoders.ts';
 import { libraryCompression, type TappedConnection, TappedShard } from '../../src/upstream/byte-tap.ts';
 import { eventually } from '../support/eventually.ts';
+import { stays } from '../support/stays.ts';
 
 const stack: AsyncDisposableStack[] = [];
 afterEach(async () => {
@@ -186,8 +187,8 @@ it.each([
   await shard.destroy({ code: 4200 });
   await eventually(() => peers[0]?.closeCode === 4200);
   // Longer than the library's pause before it connects again.
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  expect([shard.status, connections.length]).toEqual([WebSocketShardStatus.Idle, 1]);
+  await stays(() => connections.length === 1, 700);
+  expect(shard.status).toBe(WebSocketShardStatus.Idle);
 });
 
 it('cuts a peer that does not answer our close, and goes on', async () => {

@@ -1,6 +1,6 @@
 /** What one application keeps on disk: `<directory>/<application>/shards-<count>/<shard>/…` and its identify slots. */
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IdentifySlotsFile } from './identify-slots.ts';
 import { TailFiles } from './tail-files.ts';
@@ -32,18 +32,32 @@ export class ApplicationDirectory {
     return new IdentifySlotsFile(this.#path, onError);
   }
 
+  /** Deletes tails of other numbers of shards that were last written before `beforeMs` (Unix ms): nobody resumes from them. */
+  async removeOthers(shardCount: number, beforeMs: number): Promise<void> {
+    for (const [count, path] of await this.#tailsByShardCount()) {
+      if (count === shardCount || (await lastWrittenAtMs(path)) >= beforeMs) continue;
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
   /** The number of shards whose tails were written last, unless that was before `sinceMs` (Unix ms). */
   async newestShardCount(sinceMs: number): Promise<number | undefined> {
     let newestAtMs = sinceMs;
     let found: number | undefined;
-    for (const name of await readdir(this.#path).catch(() => [])) {
-      const shardCount = Number(/^shards-(\d+)$/.exec(name)?.[1]);
-      const writtenAtMs = shardCount > 0 ? await lastWrittenAtMs(join(this.#path, name)) : 0;
+    for (const [shardCount, path] of await this.#tailsByShardCount()) {
+      const writtenAtMs = await lastWrittenAtMs(path);
       if (writtenAtMs <= newestAtMs) continue;
       newestAtMs = writtenAtMs;
       found = shardCount;
     }
     return found;
+  }
+
+  async #tailsByShardCount(): Promise<[shardCount: number, path: string][]> {
+    const names = await readdir(this.#path).catch(() => []);
+    return names
+      .map((name): [number, string] => [Number(/^shards-(\d+)$/.exec(name)?.[1]), join(this.#path, name)])
+      .filter(([shardCount]) => shardCount > 0);
   }
 }
 

@@ -123,6 +123,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
   async start(): Promise<void> {
     const { config, clock } = this.#options;
     const shardCount = await this.#findShardCount();
+    await this.#directory?.removeOthers(shardCount, clock.now() - config.tail.maxAgeMs);
     const shards: HeldShard[] = [];
     for (let shardId = 0; shardId < shardCount; shardId++)
       shards.push(await this.#restoreShard(shardId, shardCount));
@@ -139,13 +140,20 @@ export class Application implements ShardDirectory, AsyncDisposable {
     trim();
   }
 
-  /** Closes every upstream connection so that its session stays, then writes the tails to their ends. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /**
+   * Closes every upstream connection so that its session stays, then writes the tails to their ends. The logs stay: workers
+   * still read from them.
+   */
+  async close(): Promise<void> {
     this.#lifetime.abort();
     this.#trimTimer?.[Symbol.dispose]();
     await Promise.all(this.shards.map((shard) => shard.upstream?.[Symbol.asyncDispose]()));
     await Promise.all(this.shards.map((shard) => shard.tail?.[Symbol.asyncDispose]()));
     await Promise.all(this.tails.map((tail) => tail[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
     this.#tailCompressor[Symbol.dispose]();
     for (const shard of this.shards) shard[Symbol.dispose]();
   }

@@ -51,12 +51,14 @@ async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): 
   await using stack = new AsyncDisposableStack();
   if (config.tail.store === 'disk') stack.use(await lockDirectory(config.tail.directory));
 
-  const application = new Application({
-    config,
-    clock,
-    logger,
-    onStopped: (reason) => server.closeAll(Rejections.applicationStopped(reason)),
-  });
+  const application = stack.use(
+    new Application({
+      config,
+      clock,
+      logger,
+      onStopped: (reason) => server.closeAll(Rejections.applicationStopped(reason)),
+    }),
+  );
   const statusServer = stack.use(
     await startStatusServer({
       ...config.status,
@@ -71,7 +73,8 @@ async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): 
   const teacher =
     config.haproxy.sockets.length > 0 ? stack.use(createTeacher(config, port, logger)) : undefined;
   registerMetrics(metrics, { application, server, teacher });
-  stack.use(application);
+  // First of all at the end: nothing new arrives, the tails are complete, and workers are drained with all of it.
+  stack.defer(() => application.close());
 
   const workersUrl = `ws://${urlHost(config.workers.host)}:${port}`;
   logger.info({ module: 'commands', workersUrl, statusUrl: statusServer.url, pid: process.pid }, 'listening');

@@ -3,6 +3,7 @@ import { ALL_INTENTS } from '../../../src/protocol/intents.ts';
 import { startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startNode } from '../../support/node.ts';
+import { stays } from '../../support/stays.ts';
 import { connectWorker } from '../../support/worker.ts';
 import { counts, expectComplete } from './live-shard.ts';
 import { ScriptedDiscord } from './scripted-discord.ts';
@@ -35,8 +36,7 @@ it('a token that is refused while connected (4004) stops the application: said o
   expect(await node.healthz()).toBe(200);
   expect(await node.metric('shardmux_upstream_application_stopped')).toBe(1);
   await eventually(() => simulator.stats().connections === 0);
-  await new Promise((resolve) => setTimeout(resolve, RETRY_WOULD_COME_MS));
-  expect(simulator.stats().connectionsOpened).toBe(connectionsOpened + 1);
+  await stays(() => simulator.stats().connectionsOpened === connectionsOpened + 1, RETRY_WOULD_COME_MS);
   expect(counts(simulator.stats())).toMatchObject({ identifies: 2, violations: {} });
   expect(node.hasEnded).toBe(false);
   expect(await node.stop()).toBe(0);
@@ -83,8 +83,7 @@ it('intents that are not allowed (4014) stop the application and are named', asy
   expect(reason).toMatch(/4014.*discord\.intents/);
   const { status, body } = await node.readyz();
   expect([status, wrongOf(body)]).toEqual([503, reason]);
-  await new Promise((resolve) => setTimeout(resolve, RETRY_WOULD_COME_MS));
-  expect(simulator.stats().connectionsOpened).toBe(1);
+  await stays(() => simulator.stats().connectionsOpened === 1, RETRY_WOULD_COME_MS);
   expect(node.hasEnded).toBe(false);
 });
 

@@ -1,0 +1,58 @@
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ApplicationDirectory } from '../../../src/cluster/index.ts';
+
+const APPLICATION_ID = '100000000000000000';
+const TOKEN = `${Buffer.from(APPLICATION_ID).toString('base64')}.a.b`;
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'shardmux-directory-'));
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+function directory(token = TOKEN): ApplicationDirectory {
+  return new ApplicationDirectory({ root, token, maxTailBytes: 1 << 20, maxTailAgeMs: 60_000 });
+}
+
+/** A tail of shard 0 of `shardCount`, last written at `atMs`. */
+async function writeTail(shardCount: number, atMs: number): Promise<void> {
+  await using tail = directory().tail(0, shardCount);
+  await tail.begin({ sequence: 0, state: {} });
+  const path = join(root, APPLICATION_ID, `shards-${shardCount}`, '0');
+  for (const name of readdirSync(path)) utimesSync(join(path, name), atMs / 1000, atMs / 1000);
+}
+
+describe("an application's directory", () => {
+  it('is named after the application id in the token, or a digest of a token without one', async () => {
+    await writeTail(1, 0);
+    await directory('not-a-bot-token').tail(0, 1).begin({ sequence: 0, state: {} });
+    const names = readdirSync(root);
+    expect(names).toContain(APPLICATION_ID);
+    expect(names.find((name) => name !== APPLICATION_ID)).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('tells the number of shards that was written last, if that is recent enough', async () => {
+    expect(await directory().newestShardCount(0)).toBeUndefined();
+    await writeTail(2, 5_000);
+    await writeTail(4, 9_000);
+    await writeTail(3, 7_000);
+    expect(await directory().newestShardCount(8_000)).toBe(4);
+    expect(await directory().newestShardCount(9_000)).toBeUndefined();
+  });
+
+  it('deletes tails of other numbers of shards once they are too old', async () => {
+    for (const [shardCount, atMs] of [
+      [1, 1_000],
+      [2, 5_000],
+      [4, 1_000],
+    ] as const)
+      await writeTail(shardCount, atMs);
+    await directory().removeOthers(4, 2_000);
+    expect(readdirSync(join(root, APPLICATION_ID)).sort()).toEqual(['shards-2', 'shards-4']);
+  });
+});
