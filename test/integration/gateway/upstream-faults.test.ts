@@ -85,7 +85,8 @@ it.each([
   const ready = await worker.next('READY', 2, 15_000);
   expect(worker.closeCode).toBeUndefined();
   expect(ready.d.session_id).not.toBe(oldSession);
-  expect(ready.d.guilds).toHaveLength(50);
+  // The simulated bot joins and leaves guilds meanwhile; their exact set is the business of workers-sessions.test.ts.
+  expect(ready.d.guilds).toContainEqual({ id: expect.any(String), unavailable: true });
   const until = lastDispatch(simulator);
   await worker.reached(until);
   const sessions = simulator.truth(shard).sessions;
