@@ -41,7 +41,10 @@ export interface TailChunk {
 export interface TailStore {
   /** Forgets all that is kept and starts over from `base`. */
   begin(base: TailBase): Promise<void>;
-  /** Adds a chunk, lasting when it resolves. `base` is asked for where the store starts a new part. Bounded by bytes and age. */
+  /**
+   * Adds a chunk, lasting when it resolves. `base` is called at once, before anything is awaited, where the store starts a new
+   * part. Bounded by bytes and age.
+   */
   append(chunk: TailChunk, base: () => TailBase): Promise<void>;
 }
 

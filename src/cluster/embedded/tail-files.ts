@@ -74,17 +74,25 @@ export class TailFiles implements TailStore, AsyncDisposable {
     await this.#closeFile();
     const old = this.#files;
     this.#files = [];
-    // Old files first: where the disk is full, their room is what the new one needs.
-    for (const file of old) await rm(this.#path(file.number), { force: true });
-    await this.#openFile(base);
+    try {
+      await this.#openFile(base);
+    } catch {
+      // Where the disk is full, the room of the old files is what the new one needs.
+      await this.#remove(old);
+      return this.#openFile(base);
+    }
+    await this.#remove(old);
   }
 
   async append(chunk: TailChunk, base: () => TailBase): Promise<void> {
     const current = this.#files.at(-1);
     if (!this.#handle || !current || current.bytes >= this.#options.maxBytes / FILES_PER_TAIL) {
+      // Asked for before anything is awaited: a moment later the shard may have another session.
+      const next = base();
       await this.#closeFile();
+      await this.#openFile(next);
+      // Only now: at no moment is there no tail to go on from.
       await this.#dropOld(chunk.writtenAtMs);
-      await this.#openFile(base());
     }
     await this.#write(encodeChunk(chunk), chunk.writtenAtMs);
   }
@@ -125,16 +133,23 @@ export class TailFiles implements TailStore, AsyncDisposable {
     await handle?.close().catch(() => undefined);
   }
 
+  /** Drops from the oldest on what the bounds leave no place for; never the file that is written to. */
   async #dropOld(nowMs: number): Promise<void> {
     const { maxBytes, maxAgeMs } = this.#options;
-    for (;;) {
+    const room = maxBytes - maxBytes / FILES_PER_TAIL;
+    const old: TailFile[] = [];
+    for (let bytes = this.bytes; this.#files.length > 1; ) {
       const oldest = this.#files[0];
-      const isTooOld = oldest && oldest.lastWrittenAtMs < nowMs - maxAgeMs;
-      const isTooMuch = this.bytes > maxBytes - maxBytes / FILES_PER_TAIL;
-      if (!oldest || !(isTooOld || isTooMuch)) return;
-      await rm(this.#path(oldest.number), { force: true });
+      if (!oldest || (oldest.lastWrittenAtMs >= nowMs - maxAgeMs && bytes <= room)) break;
+      bytes -= oldest.bytes;
+      old.push(oldest);
       this.#files.shift();
     }
+    await this.#remove(old);
+  }
+
+  async #remove(files: readonly TailFile[]): Promise<void> {
+    for (const file of files) await rm(this.#path(file.number), { force: true });
   }
 }
 

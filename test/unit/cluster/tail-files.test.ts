@@ -116,6 +116,35 @@ it('begins anew without a trace of what was', async () => {
   expect(parts[0]?.chunks.map(({ afterSequence }) => afterSequence)).toEqual([1, 2]);
 });
 
+it('asks for the base of a new file before anything else can happen', async () => {
+  using directory = stateDirectory();
+  await using files = tailFiles(directory.path);
+  let asked = false;
+  const appended = files.append(chunkAt(0), () => {
+    asked = true;
+    return baseAt(0);
+  });
+  expect(asked).toBe(true);
+  await appended;
+});
+
+it('keeps the last file, however old, until the next has its base', async () => {
+  using directory = stateDirectory();
+  {
+    await using files = tailFiles(directory.path, 64 * KIB, 10);
+    await files.begin(baseAt(0));
+    await append(files, 0, 1, () => 1);
+  }
+  await using second = tailFiles(directory.path, 64 * KIB, 10);
+  await second.load();
+  const old = readdirSync(directory.path);
+  const appended = second.append(chunkAt(1, KIB, Date.now() + 60_000), () => baseAt(1));
+  expect(readdirSync(directory.path)).toEqual(old);
+  await appended;
+  const [part, ...more] = await tailFiles(directory.path).load();
+  expect([part?.base, more]).toEqual([baseAt(1), []]);
+});
+
 it('identify slots outlive the process; a torn or foreign file means that nothing is known', async () => {
   using directory = stateDirectory();
   const errors: Error[] = [];
