@@ -95,7 +95,7 @@ it.each([
   await using node = await startNode({ discord: simulator, directory: directory.path, env });
   await node.ready();
   using successor = await resuming(node, sessionId, worker.lastSequence);
-  await successor.reached(lastDispatch(simulator));
+  await successor.reached(await lastDispatch(simulator));
   expect(firstDifference(receivedLines(worker, successor), truthAfter(simulator, first))).toBeUndefined();
   expect(counts(simulator.stats())).toEqual({ identifies: 1, resumes: 1, resumesRefused: 0, violations: {} });
 });
@@ -106,7 +106,7 @@ it('a worker from the very beginning goes on where every tail file is whole', as
   const { sessionId, first } = await killedNode(simulator, directory);
   await using node = await startNode({ discord: simulator, directory: directory.path, env });
   using behind = await resuming(node, sessionId, first);
-  await behind.reached(lastDispatch(simulator));
+  await behind.reached(await lastDispatch(simulator));
   expect(firstDifference(receivedLines(behind), truthAfter(simulator, first))).toBeUndefined();
 });
 
@@ -125,7 +125,7 @@ it('a corrupt tail file in the middle shortens the window: workers behind it sta
   using behind = await resuming(node, sessionId, first + 1);
   expect((await behind.next(9)).d).toBe(false);
   using ahead = await resuming(node, sessionId, worker.lastSequence);
-  await ahead.reached(lastDispatch(simulator));
+  await ahead.reached(await lastDispatch(simulator));
   expect(firstDifference(receivedLines(worker, ahead), truthAfter(simulator, first))).toBeUndefined();
 });
 
@@ -143,7 +143,7 @@ it('a checkpoint that Discord no longer reaches back to costs one IDENTIFY, and 
   expect((await successor.next(9, 1, 15_000)).d).toBe(false);
   successor.identify();
   await successor.next('READY');
-  await successor.reached(lastDispatch(simulator));
+  await successor.reached(await lastDispatch(simulator));
   expect(counts(simulator.stats())).toEqual({ identifies: 2, resumes: 0, resumesRefused: 1, violations: {} });
 });
 
@@ -171,7 +171,7 @@ it('after the session is a new one, a restart RESUMEs that, and old worker sessi
   using outdated = await resuming(second, oldSession, oldSequence);
   expect((await outdated.next(9)).d).toBe(false);
   using successor = await resuming(second, worker.sessionId, worker.lastSequence);
-  await successor.reached(lastDispatch(simulator));
+  await successor.reached(await lastDispatch(simulator));
   expect(counts(simulator.stats())).toEqual({ identifies: 2, resumes: 1, resumesRefused: 0, violations: {} });
 });
 

@@ -79,7 +79,7 @@ it.each([
     await using second = await startNode(options);
     const successors = await Promise.all(workers.map((worker, shard) => resumed(second, worker, shard)));
     await second.ready();
-    const until = workers.map((_, shard) => lastDispatch(simulator, shard));
+    const until = await Promise.all(workers.map((_, shard) => lastDispatch(simulator, shard)));
     await Promise.all(successors.map((worker, shard) => worker.reached(until[shard] ?? 0)));
     expect(behind.lastSequence).toBeLessThan(BEHIND_DISPATCHES);
     for (const [shard, worker] of workers.entries()) {

@@ -52,7 +52,7 @@ it.runIf(mayMount)(
     await second.ready();
     using successor = await connectWorker(second.workersUrl);
     successor.resume({ sessionId: worker.sessionId, seq: worker.lastSequence });
-    await successor.reached(lastDispatch(simulator));
+    await successor.reached(await lastDispatch(simulator));
     const truth = truthLines(simulator.truth(0).sessions[0]?.dispatches ?? [], { after: first });
     expect(firstDifference(receivedLines(worker, successor), truth)).toBeUndefined();
     expect(counts(simulator.stats())).toEqual({

@@ -87,7 +87,7 @@ it.each([
   expect(ready.d.session_id).not.toBe(oldSession);
   // The simulated bot joins and leaves guilds meanwhile; their exact set is the business of workers-sessions.test.ts.
   expect(ready.d.guilds).toContainEqual({ id: expect.any(String), unavailable: true });
-  const until = lastDispatch(simulator);
+  const until = await lastDispatch(simulator);
   await worker.reached(until);
   const sessions = simulator.truth(shard).sessions;
   expect(sessions).toHaveLength(2);
