@@ -58,6 +58,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
   #upstream: UpstreamShard | undefined;
   #catchUpTimer: Disposable | undefined;
   #isFlushScheduled = false;
+  /** When the dispatches of the scheduled flush came: they came together. */
+  #arrivedAtMs = 0;
   readonly #flush = () => {
     this.#isFlushScheduled = false;
     for (const listener of this.#listeners) listener.onRecords();
@@ -149,12 +151,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   dispatch(sequence: number, typeId: number, payload: Buffer): void {
-    this.log.append(sequence, typeId, payload, this.#options.clock.now());
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      this.#arrivedAtMs = this.#options.clock.now();
+      queueMicrotask(this.#flush);
+    }
+    this.log.append(sequence, typeId, payload, this.#arrivedAtMs);
     this.#guildIds.apply(typeId, payload);
     this.tail?.notify();
-    if (this.#isFlushScheduled) return;
-    this.#isFlushScheduled = true;
-    queueMicrotask(this.#flush);
   }
 
   skip(sequence: number): void {
