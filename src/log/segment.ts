@@ -48,17 +48,17 @@ export class Segment {
     );
   }
 
-  /** Copies one payload in as a finished frame. The caller has asked `hasRoomFor`. */
-  append(sequence: number, typeId: number, payload: Buffer, nowMs: number): void {
+  /** Copies one payload, `bytes` from `start` to `end`, in as a finished frame. The caller has asked `hasRoomFor`. */
+  append(sequence: number, typeId: number, nowMs: number, bytes: Buffer, start: number, end: number): void {
     const index = this.count;
     if (index === 0) this.openedAtMs = nowMs;
     this.#sequences[index] = sequence;
     this.#offsets[index] = this.end;
     this.#receivedMs[index] = nowMs - this.openedAtMs;
     this.#typeIds[index] = typeId;
-    const start = writeFrameHeader(this.bytes, this.end, payload.length);
-    payload.copy(this.bytes, start);
-    this.end = start + payload.length;
+    const target = writeFrameHeader(this.bytes, this.end, end - start);
+    bytes.copy(this.bytes, target, start, end);
+    this.end = target + end - start;
     this.lastReceivedAtMs = nowMs;
     this.count = index + 1;
   }

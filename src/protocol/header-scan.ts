@@ -22,6 +22,9 @@ const AFTER_SEQUENCE = Buffer.from(',"op":0,"d":');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
+const CLOSE_BRACE = 0x7d;
+/** `{"t":"A","s":1,"op":0,"d":0}` */
+const SHORTEST_DISPATCH_BYTES = 29;
 /** Event names are some 35 characters at most; a longer run is no event name. */
 const MAX_TYPE_BYTES = 64;
 /** 15 digits stay below 2^53. */
@@ -33,8 +36,8 @@ function matches(bytes: Buffer, offset: number, expected: Buffer): boolean {
 }
 
 /** The position just behind the type name's closing quote, or -1. */
-function typeEnd(bytes: Buffer, start: number): number {
-  const limit = Math.min(bytes.length, start + MAX_TYPE_BYTES);
+function typeEnd(bytes: Buffer, start: number, end: number): number {
+  const limit = Math.min(end, start + MAX_TYPE_BYTES);
   for (let i = start; i < limit; i++) {
     if (bytes[i] === QUOTE) return i;
     if (bytes[i] === BACKSLASH) return -1;
@@ -42,40 +45,42 @@ function typeEnd(bytes: Buffer, start: number): number {
   return -1;
 }
 
-function scanDispatch(bytes: Buffer, header: PayloadHeader): boolean {
-  if (!matches(bytes, 0, PREFIX)) return false;
-  const end = typeEnd(bytes, PREFIX.length);
-  if (end < 0 || !matches(bytes, end, AFTER_TYPE)) return false;
-  let position = end + AFTER_TYPE.length;
-  const digitsEnd = position + MAX_SEQUENCE_DIGITS;
+function scanDispatch(bytes: Buffer, header: PayloadHeader, start: number, end: number): boolean {
+  // A payload that was cut short must not be logged; its end is the cheapest sign of that.
+  if (end - start < SHORTEST_DISPATCH_BYTES || bytes[end - 1] !== CLOSE_BRACE) return false;
+  if (!matches(bytes, start, PREFIX)) return false;
+  const typeStart = start + PREFIX.length;
+  const quote = typeEnd(bytes, typeStart, end);
+  if (quote < 0 || !matches(bytes, quote, AFTER_TYPE)) return false;
+  let position = quote + AFTER_TYPE.length;
+  const digitsEnd = Math.min(end, position + MAX_SEQUENCE_DIGITS);
   let sequence = 0;
   for (; position < digitsEnd; position++) {
     const digit = (bytes[position] ?? 0) - ZERO;
     if (digit < 0 || digit > 9) break;
     sequence = sequence * 10 + digit;
   }
-  if (sequence === 0 || !matches(bytes, position, AFTER_SEQUENCE)) return false;
-  // A payload that was cut short must not be logged; its end is the cheapest sign of that.
-  if (bytes[bytes.length - 1] !== 0x7d) return false;
+  if (sequence === 0 || position + AFTER_SEQUENCE.length >= end || !matches(bytes, position, AFTER_SEQUENCE))
+    return false;
   header.op = Opcode.Dispatch;
   header.sequence = sequence;
-  header.typeId = eventTypeId(bytes, PREFIX.length, end);
+  header.typeId = eventTypeId(bytes, typeStart, quote);
   header.usedParser = false;
   return true;
 }
 
 /**
- * Fills `header` from the payload in `bytes`. Returns false where the bytes are no gateway payload: not JSON, no
- * object, no integer `op`, or a dispatch without a name.
+ * Fills `header` from the payload in `bytes`, from `start` to `end`. Returns false where that is no gateway payload: not JSON,
+ * no object, no integer `op`, or a dispatch without a name.
  */
-export function scanHeader(bytes: Buffer, header: PayloadHeader): boolean {
-  return scanDispatch(bytes, header) || parseHeader(bytes, header);
+export function scanHeader(bytes: Buffer, header: PayloadHeader, start = 0, end = bytes.length): boolean {
+  return scanDispatch(bytes, header, start, end) || parseHeader(bytes.toString('utf8', start, end), header);
 }
 
-function parseHeader(bytes: Buffer, header: PayloadHeader): boolean {
+function parseHeader(text: string, header: PayloadHeader): boolean {
   let payload: unknown;
   try {
-    payload = JSON.parse(bytes.toString('utf8'));
+    payload = JSON.parse(text);
   } catch {
     return false;
   }

@@ -6,9 +6,13 @@
  * - the library keeps its connection in the own property `connection` and assigns it once a connect, after `onmessage`,
  *   before anything can arrive;
  * - a handler given `{ data: <string> }` treats it as an uncompressed payload;
+ * - `ws` gives its raw socket with the 'upgrade' event, and by 'open' has exactly one 'data' listener there, which takes
+ *   whole frames one at a time as well as any other chunks;
  * - `compression` goes through the exported `CompressionParameterMap` into the URL, and only the two values it knows
  *   switch on its own inflating. Ours does not, so its decompression, which loses events, never runs.
  */
+
+import type { Duplex } from 'node:stream';
 import {
   CloseCodes,
   type CompressionMethod,
@@ -21,15 +25,20 @@ import { WebSocket } from 'ws';
 import { CloseCode } from '../protocol/close-codes.ts';
 import type { TransportCompression } from '../protocol/compression.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { FrameError, FrameReader } from './frame-reader.ts';
 
 /** The installed `@discordjs/ws` does not work the way the seam needs it to. */
 export class TapError extends Error {
   override name = 'TapError';
 }
 
+export type TakePayload = (bytes: Buffer, start: number, end: number, isBinary: boolean) => void;
+
 /** One connection of the shard, from before it opens. */
 export interface TappedConnection {
   readonly socket: WebSocket;
+  /** Who takes the payloads, in order and synchronously: `bytes` from `start` to `end`, valid during the call. */
+  onPayload(take: TakePayload): void;
   /** Hands the library one uncompressed payload, unless the connection is closing. */
   deliver(payload: string): void;
   /** Sends one payload to Discord past the library's queue. False where the connection is closing: nothing was sent. */
@@ -119,6 +128,7 @@ function tapped(socket: WebSocket): TappedConnection {
   socket.on('error', () => undefined);
   return {
     socket,
+    onPayload: (take) => takePayloads(socket, take),
     deliver: (payload) => {
       if (socket.readyState === WebSocket.OPEN) handler({ data: payload, type: 'message', target: socket });
     },
@@ -128,4 +138,33 @@ function tapped(socket: WebSocket): TappedConnection {
       return true;
     },
   };
+}
+
+/**
+ * Reads the frames off the connection's own socket, before `ws`, which gets only those that are not plain data: it stays in
+ * charge of pings, the closing handshake and errors, and assembles fragments.
+ */
+function takePayloads(socket: WebSocket, take: TakePayload): void {
+  let raw: Duplex | undefined;
+  socket.once('upgrade', (response) => {
+    raw = response.socket;
+  });
+  socket.once('open', () => {
+    const [read, ...others] = raw?.listeners('data') ?? [];
+    if (!raw || !read || others.length > 0)
+      throw new TapError('this version of ws reads its socket in another way');
+    const reader = new FrameReader({ onData: take, onOther: (frame) => read.call(raw, frame) });
+    raw.off('data', read as (chunk: Buffer) => void);
+    raw.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error;
+        // Not resumable from here; the session is, over another connection.
+        socket.terminate();
+      }
+    });
+  });
+  // What `ws` has put together from fragments.
+  socket.on('message', (message: Buffer, isBinary) => take(message, 0, message.length, isBinary));
 }

@@ -12,8 +12,8 @@ export interface DispatchSink {
   readonly head: number;
   /** A new upstream session began with READY, whose bytes are `payload` (a view) and `d` is `ready`. */
   sessionStarted(session: UpstreamSession, sequence: number, ready: Readonly<Record<string, unknown>>): void;
-  /** One dispatch; `payload` is a view that is overwritten after the call. `sequence` is above `head`. */
-  dispatch(sequence: number, typeId: number, payload: Buffer): void;
+  /** One dispatch: `bytes` from `start` to `end`, to be copied before the call ends. `sequence` is above `head`. */
+  dispatch(sequence: number, typeId: number, bytes: Buffer, start: number, end: number): void;
   /** Discord used `sequence` for something that is not for workers. */
   skip(sequence: number): void;
   /** The connection is ready: after READY, or after RESUMED when all that was missed has been taken. */

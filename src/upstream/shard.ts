@@ -1,6 +1,6 @@
 /**
  * One shard's life with Discord: drives the library's shard through the byte tap, fixes the order of what arrives, and
- * decides whether the session goes on. On the hot path (`#onFrame`, `#onDispatch`). It keeps the session itself, because
+ * decides whether the session goes on. On the hot path (`#onMessage`, `#onDispatch`). It keeps the session itself, because
  * the library forgets it on every network error, and forgetting it costs an IDENTIFY.
  */
 import { type SessionInfo, WebSocketShardDestroyRecovery, WebSocketShardStatus } from '@discordjs/ws';
@@ -159,49 +159,61 @@ export class UpstreamShard implements AsyncDisposable {
     this.#leave({ kind: 'connecting', connection, decoder });
     if (this.#session) this.counts.resumes++;
     this.commands.resetWindow();
-    socket.on('message', (frame: Buffer, isBinary: boolean) => this.#onFrame(socket, frame, isBinary));
+    connection.onPayload((bytes, start, end, isBinary) =>
+      this.#onMessage(socket, bytes, start, end, isBinary),
+    );
     socket.on('close', (code, reason) => this.#onClose(socket, code, reason.toString()));
   }
 
-  #onFrame(socket: WebSocket, frame: Buffer, isBinary: boolean): void {
+  #onMessage(socket: WebSocket, bytes: Buffer, start: number, end: number, isBinary: boolean): void {
     const state = this.#state;
     if (!('connection' in state) || state.connection.socket !== socket || state.kind === 'discarding') return;
-    let payload = frame;
-    if (isBinary) {
-      try {
-        if (!state.decoder) return this.#onMalformed('a binary frame on an uncompressed connection');
-        payload = state.decoder.decode(frame);
-      } catch (error) {
-        return this.#onMalformed(error instanceof Error ? error.message : String(error));
-      }
+    if (!isBinary) return this.#onPayload(bytes, start, end, state.connection);
+    let payload: Buffer;
+    try {
+      if (!state.decoder) return this.#onMalformed('a binary frame on an uncompressed connection');
+      payload = state.decoder.decode(bytes.subarray(start, end));
+    } catch (error) {
+      return this.#onMalformed(error instanceof Error ? error.message : String(error));
     }
-    const header = this.#header;
-    if (!scanHeader(payload, header)) return this.#onMalformed('a frame that is no gateway payload');
-    if (header.op === Opcode.Dispatch) this.#onDispatch(header, payload, state.connection);
-    else this.#onControl(header.op, payload.toString('utf8'), state.connection);
+    this.#onPayload(payload, 0, payload.length, state.connection);
   }
 
-  #onDispatch(header: PayloadHeader, payload: Buffer, connection: TappedConnection): void {
+  #onPayload(bytes: Buffer, start: number, end: number, connection: TappedConnection): void {
+    const header = this.#header;
+    if (!scanHeader(bytes, header, start, end))
+      return this.#onMalformed('a frame that is no gateway payload');
+    if (header.op === Opcode.Dispatch) return this.#onDispatch(header, bytes, start, end, connection);
+    this.#onControl(header.op, bytes.toString('utf8', start, end), connection);
+  }
+
+  #onDispatch(
+    header: PayloadHeader,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    connection: TappedConnection,
+  ): void {
     const { sink } = this.#options;
+    const { sequence, typeId } = header;
     if (header.usedParser) this.counts.slowHeaders++;
-    if (header.typeId === EventTypeId.Ready) return this.#onReady(header.sequence, payload, connection);
-    if (!this.#session) return;
-    const { sequence } = header;
-    if (sequence > sink.head + 1 && this.#askAgain(sequence)) return;
-    if (sequence === 0 && header.typeId !== EventTypeId.Resumed) {
-      return this.#onMalformed('a dispatch without a sequence');
+    if (typeId === EventTypeId.Ready) {
+      return this.#onReady(sequence, bytes.toString('utf8', start, end), connection);
     }
-    if (header.typeId === EventTypeId.Resumed) return this.#onResumed(sequence, connection);
+    if (!this.#session) return;
+    if (sequence > sink.head + 1 && this.#askAgain(sequence)) return;
+    if (typeId === EventTypeId.Resumed) return this.#onResumed(sequence, connection);
+    if (sequence === 0) return this.#onMalformed('a dispatch without a sequence');
     if (sequence <= sink.head) {
       this.counts.duplicates++;
       return;
     }
     this.counts.dispatches++;
-    sink.dispatch(sequence, header.typeId, payload);
+    sink.dispatch(sequence, typeId, bytes, start, end);
   }
 
-  #onReady(sequence: number, payload: Buffer, connection: TappedConnection): void {
-    const { d } = JSON.parse(payload.toString('utf8')) as { d?: Record<string, unknown> };
+  #onReady(sequence: number, payload: string, connection: TappedConnection): void {
+    const { d } = JSON.parse(payload) as { d?: Record<string, unknown> };
     const { session_id: sessionId, resume_gateway_url: resumeUrl } = d ?? {};
     if (!d || typeof sessionId !== 'string' || typeof resumeUrl !== 'string' || !isGatewayUrl(resumeUrl)) {
       return this.#onMalformed('a READY without session_id and resume_gateway_url');

@@ -16,8 +16,9 @@ export class GuildIds {
   }
 
   /** On the hot path: looks only into the two events that matter. */
-  apply(typeId: number, payload: Buffer): void {
+  apply(typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
     if (typeId !== EventTypeId.GuildCreate && typeId !== EventTypeId.GuildDelete) return;
+    const payload = bytes.subarray(start, end);
     const id = scalarOfD(payload, 'id')?.slice(1, -1);
     if (!id) return;
     if (typeId === EventTypeId.GuildCreate) this.ids.add(id);

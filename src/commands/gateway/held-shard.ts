@@ -150,14 +150,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#options.onServingChanged();
   }
 
-  dispatch(sequence: number, typeId: number, payload: Buffer): void {
+  dispatch(sequence: number, typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
       this.#arrivedAtMs = this.#options.clock.now();
       queueMicrotask(this.#flush);
     }
-    this.log.append(sequence, typeId, payload, this.#arrivedAtMs);
-    this.#guildIds.apply(typeId, payload);
+    this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end);
+    this.#guildIds.apply(typeId, bytes, start, end);
     this.tail?.notify();
   }
 
