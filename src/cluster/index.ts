@@ -1,4 +1,4 @@
 export { ApplicationDirectory } from './embedded/application-directory.ts';
-export { DirectoryInUseError, lockDirectory } from './embedded/directory-lock.ts';
+export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
 export { IdentifySlotsFile, IdentifySlotsMemory } from './embedded/identify-slots.ts';
 export { type StoredPart, TailFiles } from './embedded/tail-files.ts';

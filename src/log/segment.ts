@@ -54,7 +54,8 @@ export class Segment {
     if (index === 0) this.openedAtMs = nowMs;
     this.#sequences[index] = sequence;
     this.#offsets[index] = this.end;
-    this.#receivedMs[index] = nowMs - this.openedAtMs;
+    // Records of an earlier process carry its clock, which may have been ahead.
+    this.#receivedMs[index] = Math.max(0, nowMs - this.openedAtMs);
     this.#typeIds[index] = typeId;
     const target = writeFrameHeader(this.bytes, this.end, end - start);
     bytes.copy(this.bytes, target, start, end);

@@ -4,7 +4,7 @@
  * second (docs/benchmark.md).
  */
 import { constants, createZstdCompress } from 'node:zlib';
-import { NativeZlib } from '../runtime/native-zlib.ts';
+import { NativeZlib, OutputBuffer } from '../runtime/native-zlib.ts';
 
 /** Fast rather than small: the tail may take a tenth of the hot path's CPU. */
 const COMPRESSION_LEVEL = -3;
@@ -47,6 +47,7 @@ function createCompressor(): NativeZlib {
   const params = { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL };
   return new NativeZlib(createZstdCompress({ params }), {
     flush: constants.ZSTD_e_end,
+    output: new OutputBuffer(),
     maxOutputBytes: MAX_OUTPUT_BYTES,
   });
 }

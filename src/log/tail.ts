@@ -222,7 +222,7 @@ export class Tail implements AsyncDisposable {
     this.#writtenLogBytes = isAtHead ? appendedBytes : this.#writtenLogBytes + bytes;
     this.counts.chunks++;
     this.counts.bytes += compressed.length;
-    if (cursor !== this.#cursor || cursor.isLost) this.#needsBase = true;
+    if (cursor !== this.#cursor) this.#needsBase = true;
   }
 
   #base(sequence: number): TailBase {

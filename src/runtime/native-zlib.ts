@@ -35,18 +35,23 @@ interface NativeStream {
   close(): void;
 }
 
+const INITIAL_OUTPUT_BYTES = 256 * 1024;
+
+/** Room for output. Those who copy what they get before they yield may share one: it grows to the largest output ever. */
+export class OutputBuffer {
+  bytes = Buffer.allocUnsafeSlow(INITIAL_OUTPUT_BYTES);
+}
+
 export interface NativeZlibOptions {
+  readonly output: OutputBuffer;
   /** The flush to end each input with, from `zlib.constants`. */
   readonly flush: number;
   readonly maxOutputBytes: number;
 }
 
-const INITIAL_OUTPUT_BYTES = 256 * 1024;
-
 export class NativeZlib implements Disposable {
   readonly #stream: NativeStream;
   readonly #options: NativeZlibOptions;
-  #output = Buffer.allocUnsafeSlow(INITIAL_OUTPUT_BYTES);
   #failed: Error | undefined;
 
   /** Takes over `stream`, made by a `create…` function of node:zlib; nobody else may use it. */
@@ -58,22 +63,22 @@ export class NativeZlib implements Disposable {
     });
   }
 
-  /** All output of `input`, as a view that the next call overwrites. Throws `NativeZlibError`, and then always. */
+  /** All output of `input`, as a view that the next call with this output buffer overwrites. Throws `NativeZlibError`, and then always. */
   process(input: Buffer): Buffer {
+    const { flush, output } = this.#options;
     let written = 0;
     let inputOffset = 0;
     for (;;) {
       const handle = this.#stream._handle;
       if (this.#failed || !handle) throw this.#error();
-      const room = this.#output.length - written;
-      const { flush } = this.#options;
-      handle.writeSync(flush, input, inputOffset, input.length - inputOffset, this.#output, written, room);
+      const room = output.bytes.length - written;
+      handle.writeSync(flush, input, inputOffset, input.length - inputOffset, output.bytes, written, room);
       if (this.#failed || !this.#stream._handle) throw this.#error();
       const [outputLeft = 0, inputLeft = 0] = this.#stream._writeState;
       written += room - outputLeft;
       inputOffset = input.length - inputLeft;
       // Room left over means that there was nothing more to come.
-      if (outputLeft > 0) return this.#output.subarray(0, written);
+      if (outputLeft > 0) return output.bytes.subarray(0, written);
       this.#grow(written);
     }
   }
@@ -84,14 +89,14 @@ export class NativeZlib implements Disposable {
   }
 
   #grow(written: number): void {
-    const { maxOutputBytes } = this.#options;
-    if (this.#output.length >= maxOutputBytes) {
+    const { maxOutputBytes, output } = this.#options;
+    if (output.bytes.length >= maxOutputBytes) {
       this.#failed = new Error(`the output has more than ${maxOutputBytes} bytes`);
       throw this.#error();
     }
-    const larger = Buffer.allocUnsafeSlow(this.#output.length * 2);
-    this.#output.copy(larger, 0, 0, written);
-    this.#output = larger;
+    const larger = Buffer.allocUnsafeSlow(output.bytes.length * 2);
+    output.bytes.copy(larger, 0, 0, written);
+    output.bytes = larger;
   }
 
   #error(): NativeZlibError {

@@ -12,9 +12,19 @@ import { backoffMs } from '../runtime/backoff.ts';
 import { type TappedConnection, TappedShard } from './byte-tap.ts';
 import { closeVerdict, explainFatalClose } from './close-policy.ts';
 import { CommandQueue } from './command-queue.ts';
+import { isGatewayUrl, isHello, readReady } from './control-payloads.ts';
 import type { UpstreamSession } from './ports.ts';
 import { libraryOptions, type UpstreamShardOptions } from './shard-options.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
+
+/** Failed connects after which a RESUME is tried at the gateway's own address too: Discord may have retired the session's. */
+const RESUME_URL_ATTEMPTS = 2;
+
+/** Times the same dispatch may be unreadable before the session is given up. */
+const MAX_UNREADABLE = 5;
+
+/** https://discord.com/developers/docs/events/gateway#resuming: wait 1 to 5 seconds after op 9 before IDENTIFY. */
+const INVALID_SESSION_PAUSE = { minMs: 1_000, spreadMs: 4_000 };
 
 /** Any code but 1000 and 1001 leaves the session resumable; this one the library uses itself. */
 const KEEP_SESSION_CLOSE_CODE = 4200;
@@ -58,13 +68,17 @@ export class UpstreamShard implements AsyncDisposable {
   #state: UpstreamState = { kind: 'disconnected' };
   #gatewayUrl = '';
   #failedConnects = 0;
-  /** Head at which a gap was seen and the missing dispatch asked for again. */
-  #gapAskedAt = -1;
+  /** The gap that was asked about last: behind which head, and on which connection it was seen. */
+  #askedGap: { readonly head: number; readonly socket: WebSocket } | undefined;
+  /** How often in a row something unreadable came behind the same head. */
+  #unreadable = { head: -1, times: 0 };
+  /** What Discord wants a client to wait after a session was refused. */
+  #pauseMs = 0;
   #wake: Disposable | undefined;
 
   constructor(options: UpstreamShardOptions) {
     this.#options = options;
-    this.#session = options.session;
+    this.#session = options.session && isGatewayUrl(options.session.resumeUrl) ? options.session : undefined;
     this.commands = new CommandQueue({ maxQueued: options.maxQueuedCommands, clock: options.clock });
     this.#shard = new TappedShard(
       {
@@ -109,7 +123,8 @@ export class UpstreamShard implements AsyncDisposable {
     this.commands[Symbol.dispose]();
     const state = this.#state;
     if (state.kind === 'stopped') return;
-    this.#leave('connection' in state ? { ...state, kind: 'closing' } : { kind: 'closed' });
+    const isTaking = 'connection' in state && state.kind !== 'discarding';
+    this.#leave(isTaking ? { ...state, kind: 'closing' } : { kind: 'closed' });
     this.#wake?.[Symbol.dispose]();
     await this.#shard.destroy({ code: KEEP_SESSION_CLOSE_CODE, reason: 'shardmux stops' });
     this.#leave({ kind: 'closed' });
@@ -125,23 +140,36 @@ export class UpstreamShard implements AsyncDisposable {
     if (!this.#session) return null;
     return {
       sessionId: this.#session.sessionId,
-      resumeURL: this.#session.resumeUrl,
+      resumeURL: this.#isResumeUrlDoubtful() ? this.#gatewayUrl : this.#session.resumeUrl,
       sequence: sink.head,
       shardId,
       shardCount,
     };
   }
 
+  /** Every second attempt, once the session's own address has failed a few times. */
+  #isResumeUrlDoubtful(): boolean {
+    return (
+      this.#failedConnects > RESUME_URL_ATTEMPTS && this.#failedConnects % 2 === 1 && this.#gatewayUrl !== ''
+    );
+  }
+
   async #beforeConnect(): Promise<SessionInfo | null> {
     const { clock, random, gatewayUrl } = this.#options;
-    const waitMs = backoffMs(this.#failedConnects, random(), CONNECT_BACKOFF);
+    const waitMs = Math.max(this.#pauseMs, backoffMs(this.#failedConnects, random(), CONNECT_BACKOFF));
+    this.#pauseMs = 0;
     this.#failedConnects++;
     if (waitMs > 0) {
       await new Promise<void>((resolve) => {
         this.#wake = clock.setTimer(resolve, waitMs);
       });
     }
-    if (!this.#session) this.#gatewayUrl = await gatewayUrl();
+    const learnGatewayUrl = async () => {
+      this.#gatewayUrl = await gatewayUrl();
+    };
+    // A RESUME must not wait for Discord's API.
+    if (!this.#session) await learnGatewayUrl();
+    else if (this.#failedConnects >= RESUME_URL_ATTEMPTS) void learnGatewayUrl();
     // The library can't be told to forget a reconnect it has begun; a promise that never settles does it.
     if (this.#state.kind !== 'disconnected') return new Promise(() => undefined);
     return this.#currentSession();
@@ -201,7 +229,7 @@ export class UpstreamShard implements AsyncDisposable {
       return this.#onReady(sequence, bytes.toString('utf8', start, end), connection);
     }
     if (!this.#session) return;
-    if (sequence > sink.head + 1 && this.#askAgain(sequence)) return;
+    if (sequence > sink.head + 1 && this.#askAgain(sequence, connection.socket)) return;
     if (typeId === EventTypeId.Resumed) return this.#onResumed(sequence, connection);
     if (sequence === 0) return this.#onMalformed('a dispatch without a sequence');
     if (sequence <= sink.head) {
@@ -213,11 +241,11 @@ export class UpstreamShard implements AsyncDisposable {
   }
 
   #onReady(sequence: number, payload: string, connection: TappedConnection): void {
-    const { d } = JSON.parse(payload) as { d?: Record<string, unknown> };
-    const { session_id: sessionId, resume_gateway_url: resumeUrl } = d ?? {};
-    if (!d || typeof sessionId !== 'string' || typeof resumeUrl !== 'string' || !isGatewayUrl(resumeUrl)) {
-      return this.#onMalformed('a READY without session_id and resume_gateway_url');
-    }
+    const ready = readReady(payload);
+    if (!ready)
+      return this.#onMalformed('a READY without a session_id and a resume_gateway_url that can be used');
+    const { sessionId, resumeUrl, d } = ready;
+    this.#askedGap = undefined;
     this.#session = { sessionId, resumeUrl };
     this.#options.sink.sessionStarted(this.#session, sequence, d);
     this.#enterReady(connection, 'READY');
@@ -242,30 +270,46 @@ export class UpstreamShard implements AsyncDisposable {
   }
 
   #onControl(op: number, payload: string, connection: TappedConnection): void {
-    const state = this.#state;
-    if (op === Opcode.InvalidSession) {
-      if ((JSON.parse(payload) as { d?: unknown }).d !== true) this.#loseSession('op 9, not resumable');
-      if (state.kind === 'ready') this.#leave({ ...state, kind: 'connecting' });
-    }
+    if (op === Opcode.InvalidSession) return this.#onInvalidSession(payload, connection);
+    if (op === Opcode.Hello && !isHello(payload))
+      return this.#onMalformed('a HELLO without heartbeat_interval');
     if (op === Opcode.Reconnect) this.#options.log.info({}, 'Discord asks for a reconnect (op 7)');
     connection.deliver(payload);
+  }
+
+  #onInvalidSession(payload: string, connection: TappedConnection): void {
+    const state = this.#state;
+    const isResumable = (JSON.parse(payload) as { d?: unknown }).d === true;
+    if (!isResumable) {
+      this.#pauseMs = INVALID_SESSION_PAUSE.minMs + this.#options.random() * INVALID_SESSION_PAUSE.spreadMs;
+      this.#loseSession('op 9, not resumable');
+    }
+    // The library answers a resumable one at once, on this connection, however often it comes: once is enough.
+    if (isResumable && state.kind === 'connecting')
+      return this.#reconnect('Discord can not resume the session yet');
+    if (state.kind === 'ready') this.#leave({ ...state, kind: 'connecting' });
+    connection.deliver(JSON.stringify({ op: Opcode.InvalidSession, d: isResumable }));
   }
 
   /**
    * Numbers are missing: reconnects, so that RESUME brings them, and returns true. Where Discord leaves the same ones out
    * again it never used them, and the dispatch is taken.
    */
-  #askAgain(sequence: number): boolean {
+  #askAgain(sequence: number, socket: WebSocket): boolean {
     const { head } = this.#options.sink;
     this.counts.gaps++;
-    if (this.#gapAskedAt === head) return false;
-    this.#gapAskedAt = head;
+    if (this.#askedGap?.head === head && this.#askedGap.socket !== socket) return false;
+    this.#askedGap = { head, socket };
     this.#reconnect(`sequence ${sequence} follows ${head}`);
     return true;
   }
 
+  /** RESUME brings it again, readable one hopes; where it never is, the session is given up rather than stuck. */
   #onMalformed(reason: string): void {
+    const { head } = this.#options.sink;
     this.counts.malformed++;
+    this.#unreadable = { head, times: this.#unreadable.head === head ? this.#unreadable.times + 1 : 1 };
+    if (this.#unreadable.times >= MAX_UNREADABLE) this.#loseSession(`${reason}, again and again`);
     this.#reconnect(reason);
   }
 
@@ -315,9 +359,4 @@ export class UpstreamShard implements AsyncDisposable {
     }
     this.#state = next;
   }
-}
-
-/** Anything else would make `ws` throw where the library doesn't catch it. */
-function isGatewayUrl(text: string): boolean {
-  return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
 }

@@ -4,13 +4,16 @@
  */
 import { constants, createInflate, createZstdDecompress } from 'node:zlib';
 import type { TransportCompression } from '../protocol/compression.ts';
-import { NativeZlib } from '../runtime/native-zlib.ts';
+import { NativeZlib, OutputBuffer } from '../runtime/native-zlib.ts';
 
 /** A payload that inflates to more is no payload of Discord's: the largest GUILD_CREATEs have some 10 MB. */
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
+/** One for all connections: a payload is copied into its log before the next is decoded. */
+const output = new OutputBuffer();
+
 export interface StreamDecoder extends Disposable {
-  /** The payload in `frame`, as a view that the next call overwrites. Throws `NativeZlibError`, and then always. */
+  /** The payload in `frame`, as a view that the next call, of any decoder, overwrites. Throws `NativeZlibError`, and then always. */
   decode(frame: Buffer): Buffer;
 }
 
@@ -21,10 +24,12 @@ export function createStreamDecoder(compression: TransportCompression): StreamDe
     case 'none':
       return undefined;
     case 'zlib-stream':
-      return decoder(new NativeZlib(createInflate(), { flush: constants.Z_SYNC_FLUSH, maxOutputBytes }));
+      return decoder(
+        new NativeZlib(createInflate(), { flush: constants.Z_SYNC_FLUSH, output, maxOutputBytes }),
+      );
     case 'zstd-stream':
       return decoder(
-        new NativeZlib(createZstdDecompress(), { flush: constants.ZSTD_e_flush, maxOutputBytes }),
+        new NativeZlib(createZstdDecompress(), { flush: constants.ZSTD_e_flush, output, maxOutputBytes }),
       );
   }
 }

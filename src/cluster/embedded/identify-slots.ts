@@ -16,7 +16,11 @@ export class IdentifySlotsFile implements IdentifySlots {
   constructor(directory: string, onError: (error: Error) => void) {
     this.#path = join(directory, FILE_NAME);
     this.#onError = onError;
-    mkdirSync(directory, { recursive: true });
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      onError(error as Error);
+    }
     this.#lastIdentifyAtMs = readSlots(this.#path);
   }
 

@@ -51,23 +51,32 @@ export class TailFiles implements TailStore, AsyncDisposable {
     return this.#files.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  /** Reads what an earlier process left. Writing goes on in a new file. */
-  async load(): Promise<StoredPart[]> {
-    await mkdir(this.#options.directory, { recursive: true, mode: DIRECTORY_MODE });
-    const numbers = (await readdir(this.#options.directory))
+  /** Reads what an earlier process left. Writing goes on in a new file. What can't be read is passed over, and told. */
+  async load(onUnreadable: (path: string, reason: string) => void = () => undefined): Promise<StoredPart[]> {
+    const names = await readdir(this.#options.directory).catch(() => []);
+    const numbers = names
       .map((name) => Number(FILE_NAME.exec(name)?.[1]))
       .filter((number) => number > 0)
       .sort((a, b) => a - b);
+    this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
     const parts: StoredPart[] = [];
     for (const number of numbers) {
-      const path = this.#path(number);
-      const { size, mtimeMs } = await stat(path);
-      this.#files.push({ number, bytes: size, lastWrittenAtMs: mtimeMs });
-      const part = readPart(await readFile(path));
-      if (part) parts.push(part);
+      try {
+        const part = await this.#loadFile(number);
+        if (part) parts.push(part);
+      } catch (error) {
+        onUnreadable(this.#path(number), error instanceof Error ? error.message : String(error));
+      }
     }
-    this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
     return parts;
+  }
+
+  async #loadFile(number: number): Promise<StoredPart | undefined> {
+    const path = this.#path(number);
+    const file = await readFile(path);
+    const { mtimeMs } = await stat(path);
+    this.#files.push({ number, bytes: file.length, lastWrittenAtMs: mtimeMs });
+    return readPart(file);
   }
 
   async begin(base: TailBase): Promise<void> {

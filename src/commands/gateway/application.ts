@@ -192,7 +192,12 @@ export class Application implements ShardDirectory, AsyncDisposable {
     });
     if (tailStore) {
       this.tails.push(tailStore);
-      await shard.restore(await tailStore.load());
+      const onUnreadable = (path: string, reason: string) =>
+        this.#logger.error(
+          { shard: shardId, path, reason },
+          'a file of the tail can not be read; it is passed over',
+        );
+      await shard.restore(await tailStore.load(onUnreadable));
     }
     return shard;
   }

@@ -37,14 +37,22 @@ interface ShardState {
   readonly guildIds: readonly string[];
 }
 
-/** After a restart: how long a RESUME from beyond the log's head waits for the head to come there. */
+/**
+ * After a restart: a RESUME from beyond the log's head waits for the head to come there, until the log has not grown for
+ * so long, and no longer than the limit (where live dispatches follow the replay closely).
+ */
 const CATCH_UP_MS = 2_000;
+const CATCH_UP_LIMIT_MS = 30_000;
 
 type Phase =
   | { readonly kind: 'empty' }
   /** Known from an earlier process; Discord has yet to confirm that the session lives. */
   | { readonly kind: 'restored'; readonly session: UpstreamSession; readonly ready: ShardState['ready'] }
-  | { readonly kind: 'serving'; readonly session: UpstreamSession; readonly serving: Serving };
+  | {
+      readonly kind: 'serving';
+      readonly session: UpstreamSession;
+      readonly serving: Extract<Serving, { kind: 'serving' }>;
+    };
 
 export class HeldShard implements DispatchSink, WorkerShard {
   readonly shardId: number;
@@ -115,7 +123,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   async restore(parts: readonly StoredPart[]): Promise<void> {
     const newest = parts.at(-1)?.base.state as Partial<ShardState> | undefined;
     // Written between the loss of a session and the READY of the next: there is nothing to go on from.
-    if (!newest?.session || !newest.ready) return;
+    if (!newest?.session || !newest.ready || !('user' in newest.ready)) return;
     for (const { base, chunks } of parts) {
       const state = base.state as Partial<ShardState>;
       if (state.session?.sessionId !== newest.session.sessionId) continue;
@@ -167,14 +175,29 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   connected(): void {
-    if (this.#phase.kind !== 'restored') return;
-    const { session, ready } = this.#phase;
+    const phase = this.#phase;
+    if (phase.kind === 'restored') this.#catchUp(phase.session, phase.ready);
+    // Another RESUMED: the one before was an old one, in the midst of the replay.
+    else if (phase.kind === 'serving' && phase.serving.isCatchingUp)
+      this.#catchUp(phase.session, phase.serving.ready);
+  }
+
+  /** Serves workers, and takes it that the replay is not over before the log has stood still, or a while has passed. */
+  #catchUp(session: UpstreamSession, ready: ShardState['ready']): void {
+    const { clock, onServingChanged } = this.#options;
+    const endsAtMs = clock.now() + CATCH_UP_LIMIT_MS;
     this.#serve(session, ready, true);
-    this.#catchUpTimer = this.#options.clock.setTimer(() => {
+    const lookAgain = (headBefore: number) => {
+      if (this.log.head !== headBefore && clock.now() < endsAtMs) return arm();
       this.#serve(session, ready, false);
-      this.#options.onServingChanged();
-    }, CATCH_UP_MS);
-    this.#options.onServingChanged();
+      onServingChanged();
+    };
+    const arm = () => {
+      const { head } = this.log;
+      this.#catchUpTimer = clock.setTimer(() => lookAgain(head), CATCH_UP_MS);
+    };
+    arm();
+    onServingChanged();
   }
 
   disconnected(): void {
@@ -215,7 +238,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   #state(): Readonly<Record<string, unknown>> {
     const phase = this.#phase;
     if (phase.kind === 'empty') return {};
-    const ready = phase.kind === 'serving' && phase.serving.kind === 'serving' ? phase.serving.ready : {};
+    const ready = phase.kind === 'serving' ? phase.serving.ready : phase.ready;
     return { session: phase.session, ready, guildIds: [...this.#guildIds.ids] };
   }
 }

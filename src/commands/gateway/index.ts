@@ -1,6 +1,6 @@
 /** `shardmux gateway`: joins the modules into a node that is alone. Start order is written here once; stopping is its reverse. */
 import { hostname, networkInterfaces } from 'node:os';
-import { DirectoryInUseError, lockDirectory } from '../../cluster/index.ts';
+import { lockDirectory, StateDirectoryError } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
 import {
   createLogger,
@@ -38,7 +38,7 @@ export async function runGateway(config: GatewayConfig, { stdout, signal }: Gate
     const isExpected =
       error instanceof GatewayServerError ||
       error instanceof StatusServerError ||
-      error instanceof DirectoryInUseError;
+      error instanceof StateDirectoryError;
     if (!isExpected) throw error;
     logger.fatal({ reason: error.message }, 'shardmux can not start');
     return 1;

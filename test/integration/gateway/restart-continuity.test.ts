@@ -245,7 +245,7 @@ it('a second node on the same state directory refuses to start and says why', as
   expect(second.logs()[0]).toMatchObject({
     level: 'fatal',
     msg: 'shardmux can not start',
-    reason: `another shardmux is using ${directory.path}; give each its own directory`,
+    reason: `tail.directory: another shardmux is using ${directory.path}; give each a directory of its own`,
   });
   expect(simulator.stats().connectionsOpened).toBe(1);
 });

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import {
-  DirectoryInUseError,
   IdentifySlotsFile,
   lockDirectory,
+  StateDirectoryError,
   TailFiles,
 } from '../../../src/cluster/index.ts';
 import type { TailChunk } from '../../../src/log/index.ts';
@@ -158,12 +158,36 @@ it('identify slots outlive the process; a torn or foreign file means that nothin
   expect(errors).toEqual([]);
 });
 
+it('the lock of a node that crashed is free, and a directory that can not be made is named with its setting', async () => {
+  using directory = stateDirectory();
+  writeFileSync(join(directory.path, 'lock.sock'), '');
+  await using lock = await lockDirectory(directory.path);
+  expect(lock).toBeDefined();
+  const inFile = join(directory.path, 'identify-slots.json', 'x');
+  writeFileSync(join(directory.path, 'identify-slots.json'), '');
+  await expect(lockDirectory(inFile)).rejects.toThrow(/^tail\.directory: .* can not be made: ENOTDIR/);
+});
+
+it('one file that can not be read leaves the others', async () => {
+  using directory = stateDirectory();
+  {
+    await using files = tailFiles(directory.path);
+    await files.begin(baseAt(1));
+    await append(files, 1, 3);
+  }
+  mkdirSync(join(directory.path, '0000000009.tail'));
+  const unreadable: string[] = [];
+  const parts = await tailFiles(directory.path).load((path) => unreadable.push(path));
+  expect(parts.map(({ base }) => base)).toEqual([baseAt(1)]);
+  expect(unreadable).toEqual([join(directory.path, '0000000009.tail')]);
+});
+
 it('one directory has one node at a time, by whichever path it is named', async () => {
   using directory = stateDirectory();
   const path = join(directory.path, 'state');
   const lock = await lockDirectory(path);
   expect(existsSync(path)).toBe(true);
-  await expect(lockDirectory(`${directory.path}/./state/`)).rejects.toThrow(DirectoryInUseError);
+  await expect(lockDirectory(`${directory.path}/./state/`)).rejects.toThrow(StateDirectoryError);
   await using other = await lockDirectory(join(directory.path, 'other'));
   expect(other).toBeDefined();
   await lock[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredPart } from '../../../src/cluster/index.ts';
 import { HeldShard } from '../../../src/commands/gateway/held-shard.ts';
-import { EventLog, LogMemory, TailCompressor } from '../../../src/log/index.ts';
+import { EventLog, LogMemory, TailCompressor, type TailStore } from '../../../src/log/index.ts';
 import { EventTypeId } from '../../../src/protocol/event-types.ts';
 import { writeFrameHeader } from '../../../src/protocol/websocket-frame.ts';
 import type { ShardListener } from '../../../src/workers/index.ts';
@@ -10,7 +10,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
 const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
 
-function makeShard(clock = new ManualClock()) {
+function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
   const warnings: string[] = [];
   const note = (_fields: object, message: string) => void warnings.push(message);
   const log = new EventLog({ maxBytes: 1 << 20, maxAgeMs: 60_000, memory: new LogMemory(1 << 20) });
@@ -18,7 +18,7 @@ function makeShard(clock = new ManualClock()) {
     shardId: 0,
     shardCount: 1,
     log,
-    tailStore: undefined,
+    tailStore,
     tailFlush: { intervalMs: 100, bytes: 1_000 },
     tailCompressor: new TailCompressor(),
     clock,
@@ -67,6 +67,36 @@ describe('a held shard that restores a tail', () => {
     clock.advance(2_000);
     expect(shard.serving).toMatchObject({ kind: 'serving', isCatchingUp: false });
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('goes on catching up while the log grows, and begins again with another RESUMED', async () => {
+    const clock = new ManualClock();
+    const { shard } = makeShard(clock);
+    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    shard.connected();
+    clock.advance(1_000);
+    shard.dispatch(5, EventTypeId.Other, payload(5));
+    clock.advance(1_500);
+    shard.connected();
+    clock.advance(1_999);
+    expect(shard.serving).toMatchObject({ isCatchingUp: true });
+    clock.advance(1);
+    expect(shard.serving).toMatchObject({ isCatchingUp: false });
+  });
+
+  it('keeps READY in the tail it goes on with, also before Discord has confirmed the session', async () => {
+    const clock = new ManualClock();
+    const states: unknown[] = [];
+    const store: TailStore = {
+      begin: async (base) => void states.push(base.state),
+      append: async (_chunk, base) => void states.push(base().state),
+    };
+    const { shard } = makeShard(clock, store);
+    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    shard.dispatch(5, EventTypeId.Other, payload(5));
+    clock.advance(100);
+    expect(states).toEqual([STATE]);
+    await shard.tail?.[Symbol.asyncDispose]();
   });
 
   it('starts afresh where the tail was begun between two sessions', async () => {
