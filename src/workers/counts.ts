@@ -4,6 +4,8 @@ export class WorkerCounts {
   received = 0;
   /** Commands taken for Discord. */
   commands = 0;
+  /** Commands of workers that had been asked to leave. */
+  droppedCommands = 0;
   identifies = 0;
   resumes = 0;
   invalidSessions = 0;

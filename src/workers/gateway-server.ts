@@ -33,7 +33,7 @@ export interface GatewayServerOptions {
   readonly directory: ShardDirectory;
   readonly authenticator: Authenticator;
   readonly sessionKey: Buffer;
-  readonly limits: WorkerLimits & { readonly maxConnections: number; readonly drainTimeoutMs: number };
+  readonly limits: WorkerLimits & { readonly maxConnections: number };
   readonly readPath: (requestTarget: string) => PathReading;
   readonly shardPath: (shardId: number) => string;
   readonly clock: Clock;
@@ -93,7 +93,7 @@ export class GatewayServer implements AsyncDisposable {
     for (const connection of this.#connections) connection.close(rejection);
   }
 
-  /** Stops listening, sends every worker op 7 and closes with 1012; cuts what is left after the drain time. */
+  /** Stops listening, sends every worker op 7 and closes those that stay with 1012; cuts what is left after the drain time. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

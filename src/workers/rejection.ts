@@ -68,7 +68,7 @@ export const Rejections = {
       `the shard has had no session with Discord for ${Math.round(ms / 1000)} s; try again`,
     ),
   applicationStopped: (reason: string) => rejection(CloseCode.TryAgainLater, reason),
-  /** After op 7; 1012 makes libraries RESUME where 1000 makes them IDENTIFY. */
+  /** Some time after op 7; 1012 makes libraries RESUME where 1000 makes them IDENTIFY. */
   draining: () => rejection(CloseCode.ServiceRestart, 'shardmux restarts; RESUME'),
   /** The worker reads so slowly that not even INVALID_SESSION or heartbeat ACKs get through. */
   tooSlow: () => rejection(CloseCode.RateLimited, 'reads too slowly: what waits for it can not be kept'),

@@ -22,6 +22,7 @@ export interface WorkerLimits {
   readonly identifyTimeoutMs: number;
   readonly holdTimeoutMs: number;
   readonly maxUnsentBytes: number;
+  readonly drainTimeoutMs: number;
 }
 
 export interface WorkerConnectionOptions {
@@ -57,6 +58,13 @@ type State =
   /** Sending what the worker missed, up to and including sequence `until`; then RESUMED. */
   | ({ readonly kind: 'replaying'; readonly until: number } & Session)
   | ({ readonly kind: 'live' } & Session)
+  /** It was sent op 7 and gets nothing more of the session; it has until the timer is due to close by itself. */
+  | {
+      readonly kind: 'draining';
+      readonly account: string | undefined;
+      readonly shard: WorkerShard | undefined;
+      readonly timer: Disposable;
+    }
   | { readonly kind: 'closed' };
 
 interface Session {
@@ -68,6 +76,9 @@ interface Session {
 
 /** Commands of a worker that is held. What comes after is refused as a full queue is. */
 const MAX_HELD_COMMANDS = 120;
+
+/** How long a worker may take to close by itself after op 7: some libraries answer op 7 and our close with a connection each. */
+const DRAIN_GRACE_MS = 1_000;
 
 export class WorkerConnection {
   readonly #options: WorkerConnectionOptions;
@@ -102,7 +113,7 @@ export class WorkerConnection {
   }
 
   get shardId(): number | undefined {
-    return 'shard' in this.#state ? this.#state.shard.shardId : undefined;
+    return 'shard' in this.#state ? this.#state.shard?.shardId : undefined;
   }
 
   /** How long the oldest record that the worker's socket has not taken has been in the log. Unit: ms. */
@@ -120,11 +131,20 @@ export class WorkerConnection {
     return this.#link.acknowledgedSequence;
   }
 
-  /** Asks the worker to come back with RESUME, and closes. */
+  /** Asks the worker to leave and come back with RESUME; closes it if it has not left soon. */
   drain(): void {
-    if (this.#state.kind === 'closed') return;
+    const state = this.#state;
+    if (state.kind === 'closed' || state.kind === 'draining') return;
+    const { clock, limits } = this.#options;
+    // Half of the drain time, where that is short: the rest is for the worker's answer to the close.
+    const graceMs = Math.min(DRAIN_GRACE_MS, limits.drainTimeoutMs / 2);
+    this.#enter({
+      kind: 'draining',
+      account: this.account,
+      shard: 'shard' in state ? state.shard : undefined,
+      timer: clock.setTimer(() => this.#link.close(Rejections.draining()), graceMs),
+    });
     this.#link.sendControl(Opcode.Reconnect, null);
-    this.#link.close(Rejections.draining());
   }
 
   close(rejection: Rejection): void {
@@ -141,6 +161,7 @@ export class WorkerConnection {
   }
 
   #onSessionRequest(payload: Extract<SessionPayload, { kind: 'identify' | 'resume' }>): void {
+    if (this.#state.kind === 'draining') return;
     if (this.#state.kind !== 'awaiting-identify') return this.#link.close(Rejections.alreadyAuthenticated());
     const account = this.#options.authenticator.authenticate(payload.token);
     if (account === undefined) return this.#link.close(Rejections.authenticationFailed());
@@ -279,8 +300,12 @@ export class WorkerConnection {
 
   #onCommand(command: Command): void {
     const state = this.#state;
+    const { counts } = this.#options;
     switch (state.kind) {
       case 'closed':
+        return;
+      case 'draining':
+        counts.droppedCommands++;
         return;
       case 'awaiting-identify':
         return this.#link.close(Rejections.notAuthenticated(command.op));

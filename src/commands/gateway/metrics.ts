@@ -223,7 +223,7 @@ function registerWorkers(metrics: Metrics, server: GatewayServer): void {
     collect: (set) => {
       const sums = new Map<string, number>();
       for (const { stateKind } of server.connections) sums.set(stateKind, (sums.get(stateKind) ?? 0) + 1);
-      for (const state of ['awaiting-identify', 'held', 'replaying', 'live', 'closed'])
+      for (const state of ['awaiting-identify', 'held', 'replaying', 'live', 'draining', 'closed'])
         set(sums.get(state) ?? 0, { state });
     },
   });
@@ -249,6 +249,11 @@ function registerWorkers(metrics: Metrics, server: GatewayServer): void {
   });
   counter('shardmux_workers_payloads_total', 'Payloads received from workers.', () => counts.received);
   counter('shardmux_workers_commands_total', 'Commands of workers taken for Discord.', () => counts.commands);
+  counter(
+    'shardmux_workers_dropped_commands_total',
+    'Commands of workers that had been asked to leave because the node stops; they are not sent.',
+    () => counts.droppedCommands,
+  );
   counter(
     'shardmux_workers_identifies_total',
     'Worker sessions begun; none of them costs an IDENTIFY.',

@@ -183,15 +183,6 @@ test('a frame above 64 KiB closes with 1009 before it is read', async () => {
   await eventually(() => gateway.counts.closes.get(CloseCode.MessageTooBig) === 1);
 });
 
-test('the end of the node closes with 1012 behind op 7', async () => {
-  const worker = await gateway.live();
-  const ended = gateway.server[Symbol.asyncDispose]();
-  expect(await worker.closed()).toBe(CloseCode.ServiceRestart);
-  expect(worker.closeReason).toBe('shardmux restarts; RESUME');
-  expect(worker.payloads.at(-1)).toMatchObject({ op: 7 });
-  await ended;
-});
-
 test('an application that Discord has refused closes with 1013 and says why', async () => {
   const worker = await gateway.connect();
   gateway.directory.stoppedReason = 'Discord refused the bot token';

@@ -138,7 +138,7 @@ export const LIMITS = {
   holdTimeoutMs: 5_000,
   maxUnsentBytes: 64 * 1024,
   maxConnections: 8,
-  drainTimeoutMs: 1_000,
+  drainTimeoutMs: 4_000,
 };
 
 export interface TestGatewayOptions {
