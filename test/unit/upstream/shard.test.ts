@@ -219,3 +219,38 @@ it('stays closed where it is stopped while it waits to connect again', async () 
   await stopping[Symbol.asyncDispose]();
   await stays(() => peers.length === 1, 700);
 });
+
+it('takes a dispatch that comes in fragments in its place, and answers pings', async () => {
+  start();
+  const { socket } = await ready();
+  const pongs: string[] = [];
+  socket.on('pong', (data) => pongs.push(data.toString()));
+  dispatch(peers[0] as Peer, 2);
+  socket.send('{"t":"TYPING_START","s":3,', { fin: false });
+  socket.send('"op":0,"d":{}}', { fin: true });
+  dispatch(peers[0] as Peer, 4);
+  socket.ping('are you there');
+  await eventually(() => sink.head === 4 && pongs.length === 1);
+  expect([sink.taken, pongs]).toEqual([[2, 3, 4], ['are you there']]);
+});
+
+it('RESUMEs after a frame that breaks the protocol', async () => {
+  start();
+  const first = await ready();
+  const raw = (first.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+  raw.write(Buffer.from([0xf1, 0x01, 0x78]));
+  const second = await peer(2);
+  hello(second);
+  await eventually(() => second.received.some(({ op }) => op === 6));
+  expect(sink.lost).toEqual([]);
+});
+
+it('RESUMEs after a frame that is larger than any of Discord', async () => {
+  start();
+  const first = await ready();
+  const raw = (first.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+  raw.write(Buffer.from([0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0]));
+  const second = await peer(2);
+  hello(second);
+  await eventually(() => second.received.some(({ op }) => op === 6));
+});
