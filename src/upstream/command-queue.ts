@@ -1,6 +1,7 @@
 /**
  * Commands from workers on their way to Discord, one queue a shard: handed over in order, only while the shard is ready,
- * within Discord's send limit less a reserve for heartbeats, IDENTIFY and RESUME. Bounded: a full queue refuses.
+ * within Discord's send limit less a reserve for heartbeats, IDENTIFY and RESUME. Bounded as a whole and for each sender, so
+ * that one of them can not fill it.
  */
 import { SEND_WINDOW_MS, SENDS_PER_WINDOW } from '../protocol/limits.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -8,6 +9,26 @@ import { SlidingWindow } from '../runtime/sliding-window.ts';
 
 /** Sends a window kept for heartbeats, IDENTIFY and RESUME, which the library sends past this queue. */
 const RESERVED_SENDS_PER_WINDOW = 10;
+
+/** Commands of one sender that may wait: as many as it may send in one window, had it the connection to itself. */
+const MAX_QUEUED_PER_SENDER = SENDS_PER_WINDOW;
+
+export type Submission =
+  | 'queued'
+  /** The queue has no room for anyone. */
+  | 'full'
+  /** As many commands of this sender wait as may. */
+  | 'sender-full'
+  /** Nothing is sent any more. */
+  | 'closed';
+
+/** Where commands go: nowhere while the shard is not ready, and nowhere again after the queue's end. */
+type Receiver = ((payload: string) => boolean) | 'none' | 'ended';
+
+interface QueuedCommand {
+  readonly payload: string;
+  readonly sender: symbol;
+}
 
 export interface CommandQueueOptions {
   readonly maxQueued: number;
@@ -17,11 +38,15 @@ export interface CommandQueueOptions {
 export class CommandQueue implements Disposable {
   readonly #options: CommandQueueOptions;
   readonly #window = new SlidingWindow(SENDS_PER_WINDOW - RESERVED_SENDS_PER_WINDOW, SEND_WINDOW_MS);
-  readonly #queued: string[] = [];
-  #send: ((payload: string) => boolean) | undefined;
+  readonly #queued: QueuedCommand[] = [];
+  /** How many of each sender's commands wait; a sender without any has no entry. */
+  readonly #waiting = new Map<symbol, number>();
+  #receiver: Receiver = 'none';
   #timer: Disposable | undefined;
   sent = 0;
   refused = 0;
+  /** Taken, and not sent when the queue ended. */
+  dropped = 0;
 
   constructor(options: CommandQueueOptions) {
     this.#options = options;
@@ -31,26 +56,31 @@ export class CommandQueue implements Disposable {
     return this.#queued.length;
   }
 
-  /** Takes a command, or refuses it where the queue is full. */
-  submit(payload: string): 'queued' | 'full' {
-    if (this.#queued.length >= this.#options.maxQueued) {
+  /** Takes a command, or says why not. */
+  submit(payload: string, sender: symbol): Submission {
+    if (this.#receiver === 'ended') return 'closed';
+    const waiting = this.#waiting.get(sender) ?? 0;
+    const isSenderFull = waiting >= MAX_QUEUED_PER_SENDER;
+    if (isSenderFull || this.#queued.length >= this.#options.maxQueued) {
       this.refused++;
-      return 'full';
+      return isSenderFull ? 'sender-full' : 'full';
     }
-    this.#queued.push(payload);
+    this.#waiting.set(sender, waiting + 1);
+    this.#queued.push({ payload, sender });
     this.#drain();
     return 'queued';
   }
 
   /** The shard is ready: `send` takes payloads until `close`, or until it returns false and so leaves one for later. */
   open(send: (payload: string) => boolean): void {
-    this.#send = send;
+    if (this.#receiver === 'ended') return;
+    this.#receiver = send;
     this.#drain();
   }
 
   /** The connection is gone: what is queued waits for the next. */
   close(): void {
-    this.#send = undefined;
+    if (this.#receiver !== 'ended') this.#receiver = 'none';
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
@@ -62,13 +92,16 @@ export class CommandQueue implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+    this.#receiver = 'ended';
+    this.dropped += this.#queued.length;
     this.#queued.length = 0;
+    this.#waiting.clear();
   }
 
   #drain(): void {
-    const send = this.#send;
-    if (!send || this.#timer) return;
-    while (this.#queued.length > 0) {
+    const send = this.#receiver;
+    if (typeof send === 'string' || this.#timer) return;
+    for (let next = this.#queued[0]; next; next = this.#queued[0]) {
       const now = this.#options.clock.now();
       if (!this.#window.take(now)) {
         this.#timer = this.#options.clock.setTimer(() => {
@@ -77,9 +110,16 @@ export class CommandQueue implements Disposable {
         }, this.#window.waitMs(now));
         return;
       }
-      if (!send(this.#queued[0] ?? '')) return this.close();
+      if (!send(next.payload)) return this.close();
       this.#queued.shift();
+      this.#left(next.sender);
       this.sent++;
     }
+  }
+
+  #left(sender: symbol): void {
+    const waiting = (this.#waiting.get(sender) ?? 0) - 1;
+    if (waiting > 0) this.#waiting.set(sender, waiting);
+    else this.#waiting.delete(sender);
   }
 }

@@ -4,7 +4,7 @@ export class WorkerCounts {
   received = 0;
   /** Commands taken for Discord. */
   commands = 0;
-  /** Commands of workers that had been asked to leave. */
+  /** Commands that came when the shard or the node was on its way out. */
   droppedCommands = 0;
   identifies = 0;
   resumes = 0;

@@ -41,9 +41,19 @@ export interface WorkerShard {
     cursorAfter(sequence: number): WorkerCursor | undefined;
   };
   subscribe(listener: ShardListener): Disposable;
-  /** Queues a command for Discord. */
-  submit(payload: string): 'queued' | 'full';
+  /** Queues a command for Discord. `sender` names the connection it came from. */
+  submit(payload: string, sender: symbol): Submission;
 }
+
+/** What became of a command. */
+export type Submission =
+  | 'queued'
+  /** The shard's queue has no room for anyone. */
+  | 'full'
+  /** As many commands of this sender wait as may. */
+  | 'sender-full'
+  /** The shard is on its way out: nothing is sent any more. */
+  | 'closed';
 
 /** Called synchronously; must not throw. */
 export interface ShardListener {

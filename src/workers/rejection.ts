@@ -49,10 +49,16 @@ export const Rejections = {
     rejection(CloseCode.InvalidSequence, `RESUME with sequence ${sequence}; the newest is ${head}`),
   rateLimited: (sends: number, windowMs: number) =>
     rejection(CloseCode.RateLimited, `more than ${sends} payloads in ${windowMs / 1000} s`),
-  commandQueueFull: () =>
+  tooManyCommands: () =>
     rejection(
       CloseCode.RateLimited,
-      'too many commands are waiting for Discord; send fewer, or see workers.maxQueuedCommandsPerShard',
+      'too many commands of this connection are waiting for Discord; send fewer',
+    ),
+  /** Others may have filled it; libraries RESUME after 1013, and some forget their session over 4008. */
+  commandQueueFull: () =>
+    rejection(
+      CloseCode.TryAgainLater,
+      'too many commands of all workers wait for the shard; see workers.maxQueuedCommandsPerShard',
     ),
   heartbeatTimeout: (ms: number) =>
     rejection(CloseCode.SessionTimedOut, `no heartbeat for ${Math.round(ms / 1000)} s`),

@@ -74,7 +74,7 @@ interface Session {
   readonly subscription: Disposable;
 }
 
-/** Commands of a worker that is held. What comes after is refused as a full queue is. */
+/** Commands of a worker that is held. What comes after is refused. */
 const MAX_HELD_COMMANDS = 120;
 
 /** How long a worker may take to close by itself after op 7: some libraries answer op 7 and our close with a connection each. */
@@ -83,6 +83,7 @@ const DRAIN_GRACE_MS = 1_000;
 export class WorkerConnection {
   readonly #options: WorkerConnectionOptions;
   readonly #link: WorkerLink;
+  readonly #sender = Symbol('worker');
   #state: State;
 
   constructor(options: WorkerConnectionOptions) {
@@ -310,8 +311,7 @@ export class WorkerConnection {
       case 'awaiting-identify':
         return this.#link.close(Rejections.notAuthenticated(command.op));
       case 'held':
-        if (state.commands.length >= MAX_HELD_COMMANDS)
-          return this.#link.close(Rejections.commandQueueFull());
+        if (state.commands.length >= MAX_HELD_COMMANDS) return this.#link.close(Rejections.tooManyCommands());
         state.commands.push(command);
         return;
       default:
@@ -325,8 +325,19 @@ export class WorkerConnection {
     if (stray !== undefined) {
       return this.#link.close(Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount)));
     }
-    if (shard.submit(payload) === 'full') return this.#link.close(Rejections.commandQueueFull());
-    this.#options.counts.commands++;
+    const { counts } = this.#options;
+    switch (shard.submit(payload, this.#sender)) {
+      case 'queued':
+        counts.commands++;
+        return;
+      case 'full':
+        return this.#link.close(Rejections.commandQueueFull());
+      case 'sender-full':
+        return this.#link.close(Rejections.tooManyCommands());
+      case 'closed':
+        counts.droppedCommands++;
+        return this.drain();
+    }
   }
 
   #enter(next: State): void {

@@ -13,7 +13,13 @@ import {
 } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
-import { type Serving, type ShardListener, upstreamEpoch, type WorkerShard } from '../../workers/index.ts';
+import {
+  type Serving,
+  type ShardListener,
+  type Submission,
+  upstreamEpoch,
+  type WorkerShard,
+} from '../../workers/index.ts';
 import { GuildIds } from './guild-ids.ts';
 
 export interface HeldShardOptions {
@@ -215,8 +221,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  submit(payload: string): 'queued' | 'full' {
-    return this.#upstream?.commands.submit(payload) ?? 'full';
+  submit(payload: string, sender: symbol): Submission {
+    return this.#upstream?.commands.submit(payload, sender) ?? 'full';
   }
 
   /** Gives its memory back; it is not to be used after. */

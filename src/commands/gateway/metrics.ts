@@ -96,8 +96,13 @@ function registerUpstream(metrics: Metrics, application: Application): void {
   );
   counter(
     'shardmux_upstream_refused_commands_total',
-    'Commands refused because the queue was full.',
+    'Commands refused because the queue was full, or too much of it was of one worker.',
     ({ commands }) => commands.refused,
+  );
+  counter(
+    'shardmux_upstream_dropped_commands_total',
+    'Commands that still waited for their turn when the node stopped; they are not sent.',
+    ({ commands }) => commands.dropped,
   );
   metrics.observedCounter({
     name: 'shardmux_upstream_closes_total',
@@ -251,7 +256,7 @@ function registerWorkers(metrics: Metrics, server: GatewayServer): void {
   counter('shardmux_workers_commands_total', 'Commands of workers taken for Discord.', () => counts.commands);
   counter(
     'shardmux_workers_dropped_commands_total',
-    'Commands of workers that had been asked to leave because the node stops; they are not sent.',
+    'Commands that came when the node was stopping; they are not sent.',
     () => counts.droppedCommands,
   );
   counter(

@@ -142,8 +142,8 @@ test('the queue of commands is bounded, and a worker whose command finds it full
     await worker.next('READY');
     for (let sent = 0; sent < 100; sent++) worker.send(3, { status: 'online' });
   }
-  expect(await second.closed()).toBe(4008);
-  expect(second.closeReason).toMatch(/^too many commands are waiting for Discord/);
+  expect(await second.closed()).toBe(1013);
+  expect(second.closeReason).toMatch(/^too many commands of all workers/);
   expect(await small.metric('shardmux_upstream_queued_commands')).toBe(5);
   expect(single.stats().violations).toEqual({});
 });

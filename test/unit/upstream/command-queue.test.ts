@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 import { CommandQueue } from '../../../src/upstream/command-queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
+const [SOMEONE, OTHER] = [Symbol('someone'), Symbol('other')];
+
 function newQueue(maxQueued = 1_000) {
   const clock = new ManualClock(1_000);
   const queue = new CommandQueue({ maxQueued, clock });
@@ -19,10 +21,10 @@ function numbers(from: number, to: number): string[] {
 
 it('waits until the shard is ready, then sends in order', () => {
   const { queue, sent, send } = newQueue();
-  for (const n of numbers(1, 3)) expect(queue.submit(n)).toBe('queued');
+  for (const n of numbers(1, 3)) expect(queue.submit(n, SOMEONE)).toBe('queued');
   expect(sent).toEqual([]);
   queue.open(send);
-  queue.submit('4');
+  queue.submit('4', SOMEONE);
   expect(sent).toEqual(numbers(1, 4));
   expect(queue.sent).toBe(4);
 });
@@ -30,7 +32,7 @@ it('waits until the shard is ready, then sends in order', () => {
 it('sends 110 in 60 s, the rest when there is room', () => {
   const { clock, queue, sent, send } = newQueue();
   queue.open(send);
-  for (const n of numbers(1, 150)) queue.submit(n);
+  for (const n of numbers(1, 150)) queue.submit(n, SOMEONE);
   expect(sent).toHaveLength(110);
   clock.advance(59_999);
   expect(sent).toHaveLength(110);
@@ -46,7 +48,7 @@ it('never sends more than 110 in any 60 s, however they come', () => {
     return send(payload);
   });
   for (let step = 0; step < 2_000; step++) {
-    for (let n = 0; n < (step * 7) % 5; n++) queue.submit('x');
+    for (let n = 0; n < (step * 7) % 5; n++) queue.submit('x', SOMEONE);
     clock.advance((step * 131) % 400);
   }
   clock.advance(3_600_000);
@@ -59,7 +61,7 @@ it('never sends more than 110 in any 60 s, however they come', () => {
 it('a new connection begins a new window', () => {
   const { queue, sent, send } = newQueue();
   queue.open(send);
-  for (const n of numbers(1, 150)) queue.submit(n);
+  for (const n of numbers(1, 150)) queue.submit(n, SOMEONE);
   queue.close();
   queue.resetWindow();
   queue.open(send);
@@ -68,18 +70,18 @@ it('a new connection begins a new window', () => {
 
 it('refuses what it has no room for, and takes on when it has', () => {
   const { queue, sent, send } = newQueue(3);
-  for (const n of numbers(1, 3)) queue.submit(n);
-  expect(queue.submit('4')).toBe('full');
+  for (const n of numbers(1, 3)) queue.submit(n, SOMEONE);
+  expect(queue.submit('4', SOMEONE)).toBe('full');
   expect([queue.length, queue.refused]).toEqual([3, 1]);
   queue.open(send);
-  expect(queue.submit('5')).toBe('queued');
+  expect(queue.submit('5', SOMEONE)).toBe('queued');
   expect(sent).toEqual(['1', '2', '3', '5']);
 });
 
 it('keeps what a closing connection did not take for the next', () => {
   const { queue, sent, send } = newQueue();
   queue.open((payload) => sent.length < 2 && send(payload));
-  for (const n of numbers(1, 4)) queue.submit(n);
+  for (const n of numbers(1, 4)) queue.submit(n, SOMEONE);
   expect(sent).toEqual(['1', '2']);
   queue.resetWindow();
   queue.open(send);
@@ -89,8 +91,31 @@ it('keeps what a closing connection did not take for the next', () => {
 it('leaves no timer behind', () => {
   const { clock, queue, send } = newQueue();
   queue.open(send);
-  for (const n of numbers(1, 150)) queue.submit(n);
+  for (const n of numbers(1, 150)) queue.submit(n, SOMEONE);
   expect(clock.pendingTimers).toBe(1);
   queue[Symbol.dispose]();
   expect([clock.pendingTimers, queue.length]).toEqual([0, 0]);
+});
+
+it('takes 120 waiting commands of one sender, and those of others beside them', () => {
+  const { clock, queue, sent, send } = newQueue();
+  for (const n of numbers(1, 120)) expect(queue.submit(n, SOMEONE)).toBe('queued');
+  expect(queue.submit('121', SOMEONE)).toBe('sender-full');
+  expect(queue.submit('of another', OTHER)).toBe('queued');
+  expect([queue.length, queue.refused]).toEqual([121, 1]);
+  queue.open(send);
+  for (const n of numbers(122, 231)) expect(queue.submit(n, SOMEONE)).toBe('queued');
+  expect(queue.submit('232', SOMEONE)).toBe('sender-full');
+  clock.advance(120_000);
+  expect(sent).toEqual([...numbers(1, 120), 'of another', ...numbers(122, 231)]);
+});
+
+it('takes nothing after its end, and counts what it had', () => {
+  const { queue, sent, send } = newQueue();
+  for (const n of numbers(1, 3)) queue.submit(n, SOMEONE);
+  queue[Symbol.dispose]();
+  expect(queue.submit('4', SOMEONE)).toBe('closed');
+  queue.open(send);
+  queue[Symbol.dispose]();
+  expect([sent, queue.length, queue.dropped, queue.refused]).toEqual([[], 0, 3, 0]);
 });

@@ -122,14 +122,31 @@ test('the 121st payload within a minute closes with 4008, and later ones are tak
   expect(patient.closeCode).toBeUndefined();
 });
 
-test('a command that finds the queue of its shard full closes with 4008', async () => {
+test('a command over what its own connection may have waiting closes with 4008', async () => {
   const worker = await gateway.live();
-  gateway.shard.room = 1;
-  worker.send(3, PRESENCE);
-  await eventually(() => gateway.shard.submitted.length === 1);
+  gateway.shard.submission = 'sender-full';
   worker.send(3, PRESENCE);
   expect(await worker.closed()).toBe(CloseCode.RateLimited);
-  expect(worker.closeReason).toMatch(/^too many commands are waiting for Discord/);
+  expect(worker.closeReason).toMatch(/^too many commands of this connection/);
+});
+
+test('a command that finds the queue of its shard full closes with 1013, after which libraries RESUME', async () => {
+  const worker = await gateway.live();
+  gateway.shard.submission = 'full';
+  worker.send(3, PRESENCE);
+  expect(await worker.closed()).toBe(CloseCode.TryAgainLater);
+  expect(worker.closeReason).toMatch(/^too many commands of all workers/);
+});
+
+test('every connection is a sender of its own, and stays the same', async () => {
+  const [one, other] = [await gateway.live(), await gateway.live()];
+  for (const worker of [one, other, one]) {
+    const before = gateway.shard.submitted.length;
+    worker.send(3, PRESENCE);
+    await eventually(() => gateway.shard.submitted.length > before);
+  }
+  const [first, second, third] = gateway.shard.senders;
+  expect([first === second, first === third]).toEqual([false, true]);
 });
 
 test('two intervals without a heartbeat close with 4009', async () => {

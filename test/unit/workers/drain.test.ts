@@ -99,3 +99,19 @@ test('in a drain time shorter than the grace, the close comes at its half', asyn
   expect(await worker.closed()).toBe(1012);
   await ended;
 });
+
+test('a worker whose command finds its shard on the way out is drained at once, and the command counted', async () => {
+  const worker = await gateway.live();
+  const other = await gateway.live();
+  gateway.shard.submission = 'closed';
+  worker.send(3, { status: 'online' });
+  await worker.next(7);
+  expect(states()).toEqual(['draining', 'live']);
+  expect([gateway.counts.commands, gateway.counts.droppedCommands]).toEqual([0, 1]);
+  const ended = gateway.server[Symbol.asyncDispose]();
+  await other.next(7);
+  gateway.clock.advance(GRACE_MS);
+  expect(await Promise.all([worker.closed(), other.closed()])).toEqual([1012, 1012]);
+  await ended;
+  expect(worker.payloads.filter(({ op }) => op === 7)).toHaveLength(1);
+});

@@ -11,6 +11,7 @@ import {
   type Serving,
   type ShardDirectory,
   type ShardListener,
+  type Submission,
   sessionKey,
   upstreamEpoch,
   type WorkerLog,
@@ -36,8 +37,9 @@ export class TestShard implements WorkerShard {
   readonly log: EventLog;
   readonly submitted: string[] = [];
   readonly guildIds = new Set<string>();
-  /** How many commands it takes. */
-  room = Number.POSITIVE_INFINITY;
+  readonly senders: symbol[] = [];
+  /** What it answers to commands. */
+  submission: Submission = 'queued';
   serving: Serving = { kind: 'waiting' };
   readonly #listeners = new Set<ShardListener>();
 
@@ -85,9 +87,10 @@ export class TestShard implements WorkerShard {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  submit(payload: string): 'queued' | 'full' {
-    if (this.submitted.length >= this.room) return 'full';
+  submit(payload: string, sender: symbol): Submission {
+    if (this.submission !== 'queued') return this.submission;
     this.submitted.push(payload);
+    this.senders.push(sender);
     return 'queued';
   }
 }
