@@ -43,7 +43,7 @@ export function answerCommand(application: Application, session: Session, comman
 function answerVoice(application: Application, session: Session, request: VoiceStateUpdate): void {
   const guild = guildOf(application, session, request.guild_id);
   if (!guild) return;
-  dispatch(session, 'VOICE_STATE_UPDATE', botVoiceState(guild.id, request.channel_id, session.id));
+  dispatch(session, 'VOICE_STATE_UPDATE', botVoiceState(guild, request.channel_id, session.id));
   if (request.channel_id === null) return;
   dispatch(session, 'VOICE_SERVER_UPDATE', {
     token: 'voice',
@@ -86,7 +86,7 @@ function dispatchChunks(
     const chunk = found.slice(index * MEMBERS_PER_CHUNK, (index + 1) * MEMBERS_PER_CHUNK);
     dispatch(session, 'GUILD_MEMBERS_CHUNK', {
       not_found: notFound,
-      members: chunk.map((user) => member(user, random)),
+      members: chunk.map((user) => member(user, guild.roleIds, random)),
       guild_id: guild.id,
       chunk_index: index,
       chunk_count: chunkCount,

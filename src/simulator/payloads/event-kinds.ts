@@ -4,7 +4,8 @@
  */
 import { INTENTS } from '../../protocol/intents.ts';
 import type { Random } from '../random.ts';
-import { hex, lookalike, member, sentence, type User } from './users.ts';
+import { type GuildIds, guildSettings, PERMISSIONS, roles, textChannel } from './guild-objects.ts';
+import { hex, lookalike, member as memberOf, sentence, type User } from './users.ts';
 
 export interface EventKind {
   t: string;
@@ -14,6 +15,14 @@ export interface EventKind {
   intents: number;
   make(random: Random, users: readonly User[]): unknown;
 }
+
+/** The guild that a template speaks of. */
+const GUILD: GuildIds = {
+  id: '@@guild@@',
+  channelId: '@@channel@@',
+  voiceChannelId: '@@voice@@',
+  roleIds: ['@@role0@@', '@@role1@@', '@@role2@@'],
+};
 
 const TIMESTAMP = '2026-08-01T12:34:56.789000+00:00';
 
@@ -73,18 +82,12 @@ export const eventKinds: readonly EventKind[] = [
     weight: 2,
     intents: INTENTS.GUILDS,
     make: (r) => ({
-      id: '@@channel@@',
-      type: 0,
+      ...textChannel(GUILD.channelId, 0),
       guild_id: '@@guild@@',
       name: `channel-${r.below(100)}`,
       topic: sentence(r, 12),
-      position: 0,
-      nsfw: false,
-      parent_id: null,
       permission_overwrites: [{ id: '@@guild@@', type: 0, allow: '0', deny: '1024' }],
-      rate_limit_per_user: 0,
       last_message_id: '@@id@@',
-      flags: 0,
       version: r.below(1e9),
     }),
   },
@@ -93,23 +96,20 @@ export const eventKinds: readonly EventKind[] = [
     weight: 1,
     intents: INTENTS.GUILDS,
     make: (r) => ({
-      id: '@@guild@@',
+      ...guildSettings(GUILD, r),
       name: sentence(r, 3),
       icon: hex(r, 32),
-      description: sentence(r, 20),
-      owner_id: '100000000000000001',
-      features: ['COMMUNITY', 'NEWS'],
-      premium_subscription_count: r.below(30),
-      verification_level: 1,
-      preferred_locale: 'en-US',
-      system_channel_id: '@@channel@@',
-      roles: [],
-      emojis: [],
-      stickers: [],
+      description: sentence(r, 10),
+      roles: roles(GUILD.id, GUILD.roleIds, r),
     }),
   },
 ];
 
+function member(user: User, random: Random): Record<string, unknown> {
+  return memberOf(user, GUILD.roleIds, random);
+}
+
+/** https://discord.com/developers/docs/resources/message#message-object */
 function message(random: Random, users: readonly User[]): Record<string, unknown> {
   const author = random.pick(users);
   const { user: _, ...withoutUser } = member(author, random);
@@ -120,14 +120,13 @@ function message(random: Random, users: readonly User[]): Record<string, unknown
     timestamp: TIMESTAMP,
     pinned: false,
     nonce: '@@id@@',
-    mentions: random.next() < 0.1 ? [random.pick(users)] : [],
+    mentions: random.next() < 0.1 ? [mention(random, users)] : [],
     mention_roles: [],
     mention_everyone: false,
     member: withoutUser,
     id: '@@id@@',
     flags: 0,
-    embeds:
-      random.next() < 0.1 ? [{ type: 'rich', title: sentence(random, 4), fields: [lookalike(random)] }] : [],
+    embeds: random.next() < 0.1 ? [embed(random)] : [],
     edited_timestamp: null,
     content: sentence(random, long ? 200 : 1 + random.below(15)),
     components: [],
@@ -139,12 +138,29 @@ function message(random: Random, users: readonly User[]): Record<string, unknown
   };
 }
 
+/** A mentioned user comes with their member, which has no user then. */
+function mention(random: Random, users: readonly User[]): unknown {
+  const { user, ...withoutUser } = member(random.pick(users), random);
+  return { ...(user as User), member: withoutUser };
+}
+
+function embed(random: Random): unknown {
+  return {
+    type: 'rich',
+    title: sentence(random, 4),
+    fields: [{ name: sentence(random, 1), value: sentence(random, 3), inline: random.next() < 0.5 }],
+    content_scan: lookalike(random),
+  };
+}
+
+/** https://discord.com/developers/docs/events/gateway-events#presence-update */
 function presence(random: Random, users: readonly User[]): unknown {
+  const status = random.pick(['online', 'idle', 'dnd', 'offline']);
   return {
     user: { id: random.pick(users).id },
-    status: random.pick(['online', 'idle', 'dnd', 'offline']),
+    status,
     guild_id: '@@guild@@',
-    client_status: { desktop: 'online' },
+    client_status: status === 'offline' ? {} : { desktop: status },
     broadcast: null,
     activities: [
       {
@@ -160,6 +176,7 @@ function presence(random: Random, users: readonly User[]): unknown {
   };
 }
 
+/** https://discord.com/developers/docs/resources/voice#voice-state-object */
 function voiceState(random: Random, users: readonly User[]): unknown {
   const user = random.pick(users);
   return {
@@ -178,6 +195,7 @@ function voiceState(random: Random, users: readonly User[]): unknown {
   };
 }
 
+/** https://discord.com/developers/docs/events/gateway-events#message-reaction-add */
 function reaction(random: Random, users: readonly User[]): unknown {
   const user = random.pick(users);
   return {
@@ -193,13 +211,14 @@ function reaction(random: Random, users: readonly User[]): unknown {
   };
 }
 
+/** A slash command. https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object */
 function interaction(random: Random, users: readonly User[]): unknown {
   const user = random.pick(users);
   return {
     version: 1,
     type: 2,
     token: hex(random, 200),
-    member: { ...member(user, random), permissions: '2222085186637376' },
+    member: { ...member(user, random), permissions: PERMISSIONS },
     locale: 'de',
     id: '@@id@@',
     guild_locale: 'en-US',
@@ -208,15 +227,23 @@ function interaction(random: Random, users: readonly User[]): unknown {
     entitlements: [],
     data: {
       type: 1,
-      options: [{ value: sentence(random, 8), type: 3, name: 'text' }, lookalike(random)],
+      options: [{ value: sentence(random, 8), type: 3, name: 'text' }],
       name: 'play',
       id: '@@id@@',
+      guild_id: '@@guild@@',
+      origin: lookalike(random),
     },
     context: 0,
+    channel: {
+      ...textChannel(GUILD.channelId, 0),
+      guild_id: '@@guild@@',
+      last_message_id: '@@id@@',
+      permissions: PERMISSIONS,
+    },
     channel_id: '@@channel@@',
     authorizing_integration_owners: { '0': '@@guild@@' },
     attachment_size_limit: 10_485_760,
     application_id: '100000000000000000',
-    app_permissions: '2222085186637376',
+    app_permissions: PERMISSIONS,
   };
 }

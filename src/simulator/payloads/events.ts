@@ -15,7 +15,7 @@ export interface GeneratedEvent {
 /** Different texts per kind of event. */
 const TEMPLATES_PER_KIND = 32;
 
-type Gap = 'guild' | 'channel' | 'voice' | 'id';
+type Gap = 'guild' | 'channel' | 'voice' | 'role0' | 'role1' | 'role2' | 'id';
 
 interface Template {
   /** One more than gaps. */
@@ -66,6 +66,12 @@ export class EventTemplates {
         return guild.channelId;
       case 'voice':
         return guild.voiceChannelId;
+      case 'role0':
+        return guild.roleIds[0] ?? guild.id;
+      case 'role1':
+        return guild.roleIds[1] ?? guild.id;
+      case 'role2':
+        return guild.roleIds[2] ?? guild.id;
       case 'id':
         this.#ids += 1;
         return `13${String(this.#ids).padStart(17, '0')}`;
@@ -86,7 +92,7 @@ export class EventTemplates {
 }
 
 function cut(json: string): Template {
-  const pieces = json.split(/@@(guild|channel|voice|id)@@/);
+  const pieces = json.split(/@@(guild|channel|voice|role[012]|id)@@/);
   return {
     texts: pieces.filter((_, index) => index % 2 === 0),
     gaps: pieces.filter((_, index) => index % 2 === 1) as Gap[],

@@ -1,13 +1,11 @@
 /** Guilds: which exist on which shard, and their GUILD_CREATE, made when needed and the same each time. */
 import { Random } from '../random.ts';
-import { BOT_USER_ID, botUser, member, type User } from './users.ts';
+import { type GuildIds, guildSettings, roles, textChannel, voiceChannel } from './guild-objects.ts';
+import { botUser, member, type User } from './users.ts';
 
-export interface Guild {
-  id: string;
+export interface Guild extends GuildIds {
   /** Decides all about the guild that is not its id. */
   seed: number;
-  channelId: string;
-  voiceChannelId: string;
 }
 
 /** GUILD_CREATE sizes: most small, few large. */
@@ -20,6 +18,11 @@ const SIZE_TAIL = 0.75;
 const SNOWFLAKE_SHIFT = 22n;
 /** Some day in 2020, in milliseconds of Discord's epoch. */
 const FIRST_GUILD_MS = 160_000_000_000;
+
+/** Roles that members of any guild can have. */
+const MEMBER_ROLES = 3;
+/** A guild's roles are numbered from here above its own id. */
+const FIRST_ROLE = 10;
 
 /** The guilds of one shard. Those that joined later may leave again, the first ones stay. */
 export class GuildSet {
@@ -81,6 +84,9 @@ export class GuildSet {
       seed: (this.#created * 0x9e3779b1 + this.#shard * 0x85ebca6b) >>> 0,
       channelId: String(id | 1024n),
       voiceChannelId: String(id | 2048n),
+      roleIds: Array.from({ length: MEMBER_ROLES }, (_, index) =>
+        String((id | 5n) + BigInt(FIRST_ROLE + index)),
+      ),
     };
   }
 }
@@ -93,13 +99,13 @@ export function renderGuildCreate(guild: Guild, users: readonly User[], afterRea
   const targetBytes = afterReady
     ? Math.min(MAX_GUILD_BYTES * 0.99, MIN_GUILD_BYTES * random.next() ** -SIZE_TAIL)
     : MIN_GUILD_BYTES;
-  const members = [JSON.stringify(member(botUser(), random))];
+  const members = [JSON.stringify(member(botUser(), guild.roleIds, random))];
   const first = random.below(users.length);
   const head = JSON.stringify(guildBody(guild, random)).slice(0, -1);
   for (let bytes = head.length, next = 0; bytes < targetBytes && next < users.length; next += 1) {
     const user = users[(first + next) % users.length];
     if (user === undefined) break;
-    const text = JSON.stringify(member(user, random));
+    const text = JSON.stringify(member(user, guild.roleIds, random));
     members.push(text);
     bytes += text.length + 1;
   }
@@ -109,36 +115,11 @@ export function renderGuildCreate(guild: Guild, users: readonly User[], afterRea
 
 function guildBody(guild: Guild, random: Random): Record<string, unknown> {
   return {
-    id: guild.id,
+    ...guildSettings(guild, random),
     name: `guild ${guild.seed} "的" ${random.below(100)}`,
-    icon: null,
-    splash: null,
-    owner_id: BOT_USER_ID,
-    afk_channel_id: null,
-    afk_timeout: 300,
-    verification_level: 1,
-    default_message_notifications: 0,
-    explicit_content_filter: 0,
-    features: ['COMMUNITY', 'NEWS'],
-    mfa_level: 0,
-    application_id: null,
-    system_channel_id: guild.channelId,
-    system_channel_flags: 0,
-    rules_channel_id: null,
-    vanity_url_code: null,
-    description: null,
-    banner: null,
-    premium_tier: 0,
-    premium_subscription_count: random.below(20),
-    preferred_locale: 'en-US',
-    public_updates_channel_id: null,
-    nsfw_level: 0,
-    premium_progress_bar_enabled: false,
     joined_at: '2022-01-02T03:04:05.678000+00:00',
     large: false,
-    roles: roles(guild, random),
-    emojis: [],
-    stickers: [],
+    roles: roles(guild.id, [...guild.roleIds, ...moreRoles(guild, random)], random),
     channels: channels(guild, random),
     threads: [],
     voice_states: [],
@@ -149,45 +130,14 @@ function guildBody(guild: Guild, random: Random): Record<string, unknown> {
   };
 }
 
-function roles(guild: Guild, random: Random): unknown[] {
-  const everyone = { id: guild.id, name: '@everyone', position: 0 };
-  const others = Array.from({ length: 3 + random.below(4) }, (_, index) => ({
-    id: String(BigInt(guild.id) + BigInt(10 + index)),
-    name: `role ${index} 🛡`,
-    position: index + 1,
-  }));
-  return [everyone, ...others].map((role) => ({
-    ...role,
-    color: random.below(0xffffff),
-    hoist: false,
-    managed: false,
-    mentionable: false,
-    permissions: '2222085186637376',
-    flags: 0,
-    icon: null,
-    unicode_emoji: null,
-  }));
+function moreRoles(guild: Guild, random: Random): string[] {
+  const first = BigInt(guild.id) + BigInt(FIRST_ROLE + MEMBER_ROLES);
+  return Array.from({ length: random.below(4) }, (_, index) => String(first + BigInt(index)));
 }
 
 function channels(guild: Guild, random: Random): unknown[] {
-  const more = Array.from({ length: random.below(10) }, (_, index) => ({
-    id: String(BigInt(guild.channelId) + BigInt(1 + index)),
-    type: 0,
-  }));
-  return [{ id: guild.channelId, type: 0 }, { id: guild.voiceChannelId, type: 2 }, ...more].map(
-    (channel, position) => ({
-      ...channel,
-      name: `channel-${position}`,
-      position,
-      topic: null,
-      nsfw: false,
-      parent_id: null,
-      permission_overwrites: [],
-      rate_limit_per_user: 0,
-      flags: 0,
-      ...(channel.type === 2
-        ? { bitrate: 64_000, user_limit: 0, rtc_region: null }
-        : { last_message_id: null }),
-    }),
+  const more = Array.from({ length: random.below(10) }, (_, index) =>
+    textChannel(String(BigInt(guild.channelId) + BigInt(1 + index)), 2 + index),
   );
+  return [textChannel(guild.channelId, 0), voiceChannel(guild.voiceChannelId, 1), ...more];
 }

@@ -1,6 +1,7 @@
 /** `d` of READY, RESUMED, HELLO and of what answers commands. https://discord.com/developers/docs/events/gateway-events */
+import { Random } from '../random.ts';
 import type { Guild } from './guilds.ts';
-import { BOT_USER_ID, botUser, type User } from './users.ts';
+import { BOT_USER_ID, botUser, member, type User } from './users.ts';
 
 const TRACE = ['["gateway-sim-us-east1-0",{"micros":1000,"calls":["id_created",{"micros":100}]}]'];
 
@@ -43,8 +44,9 @@ export function helloBody(heartbeatIntervalMs: number): unknown {
   return { heartbeat_interval: heartbeatIntervalMs, _trace: TRACE };
 }
 
-export function botVoiceState(guildId: string, channelId: string | null, sessionId: string): unknown {
+export function botVoiceState(guild: Guild, channelId: string | null, sessionId: string): unknown {
   return {
+    member: member(botUser(), guild.roleIds, new Random(guild.seed)),
     user_id: BOT_USER_ID,
     suppress: false,
     session_id: sessionId,
@@ -54,7 +56,7 @@ export function botVoiceState(guildId: string, channelId: string | null, session
     request_to_speak_timestamp: null,
     mute: false,
     deaf: false,
-    guild_id: guildId,
+    guild_id: guild.id,
     channel_id: channelId,
   };
 }

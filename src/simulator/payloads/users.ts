@@ -88,10 +88,11 @@ export function botUser(): User {
   };
 }
 
-export function member(user: User, random: Random): Record<string, unknown> {
+/** Has some of `roleIds`. https://discord.com/developers/docs/resources/guild#guild-member-object */
+export function member(user: User, roleIds: readonly string[], random: Random): Record<string, unknown> {
   return {
     user,
-    roles: Array.from({ length: random.below(4) }, () => `3${String(random.below(1e9)).padStart(17, '0')}`),
+    roles: roleIds.slice(random.below(roleIds.length + 1)),
     premium_since: null,
     pending: false,
     nick: random.next() < 0.3 ? random.pick(NAMES) : null,
@@ -101,6 +102,7 @@ export function member(user: User, random: Random): Record<string, unknown> {
     flags: 0,
     communication_disabled_until: null,
     banner: null,
+    avatar_decoration_data: null,
     avatar: null,
   };
 }
@@ -111,7 +113,7 @@ export function sentence(random: Random, words: number): string {
   return chosen.join(' ');
 }
 
-/** A payload look-alike as JSON, not as text. */
+/** A payload look-alike as JSON, not as text: for the value of a key that Discord does not document, which clients pass over. */
 export function lookalike(random: Random): Record<string, unknown> {
   return { t: 'GUILD_DELETE', s: random.below(1000), op: random.below(12), d: { op: 9, s: null, t: null } };
 }
