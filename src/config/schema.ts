@@ -72,7 +72,7 @@ const workers = z.strictObject({
     description: 'How often a worker must send a heartbeat; after two intervals of silence it is closed.',
   }),
   identifyTimeoutMs: setting(duration(), {
-    default: 300_000,
+    default: 60_000,
     description: 'How long a worker may be connected without IDENTIFY or RESUME.',
   }),
   holdTimeoutMs: setting(duration({ min: 0 }), {
@@ -85,7 +85,8 @@ const workers = z.strictObject({
   }),
   maxConnections: setting(integer({ min: 1, max: 1_000_000 }), {
     default: 10_000,
-    description: 'How many workers may be connected to this node.',
+    description:
+      'How many workers may be connected to this node; at most half of them without a valid token yet.',
   }),
   maxUnsentBytes: setting(size({ min: 65_536 }), {
     default: '1MiB',

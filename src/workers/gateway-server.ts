@@ -50,6 +50,12 @@ const MAX_FRAME_BYTES = 64 * 1024;
 
 const SUPPORTED_VERSIONS: ReadonlySet<string> = new Set(['9', '10']);
 
+/**
+ * Of `maxConnections`, how many may not have shown a token yet. Large enough for a whole fleet that comes at once; idle
+ * connections of strangers can not fill the node.
+ */
+const UNIDENTIFIED_SHARE = 1 / 2;
+
 /** Seconds a worker that was turned away for load is told to wait. */
 const RETRY_AFTER_S = 5;
 
@@ -64,6 +70,8 @@ export class GatewayServer implements AsyncDisposable {
     maxPayload: MAX_FRAME_BYTES,
   });
   readonly #connections = new Set<WorkerConnection>();
+  /** Those that have yet to show a token of ours, oldest first. */
+  readonly #unidentified = new Set<WorkerConnection>();
   #isDraining = false;
 
   constructor(options: GatewayServerOptions) {
@@ -143,7 +151,7 @@ export class GatewayServer implements AsyncDisposable {
     const query = new URLSearchParams((request.url ?? '').split('?', 2)[1]);
     if (path.kind === 'invalid') return this.#refuse(socket, 404, 'connect to / or /shards/<n>');
     if (this.#isDraining) return this.#refuse(socket, 503, 'this node is draining; connect again');
-    if (this.#connections.size >= this.#options.limits.maxConnections) {
+    if (!this.#makeRoom()) {
       return this.#refuse(socket, 503, 'workers.maxConnections is reached');
     }
     const encoding = query.get('encoding') ?? 'json';
@@ -154,7 +162,7 @@ export class GatewayServer implements AsyncDisposable {
       return this.#refuse(
         socket,
         400,
-        `compress=${compression} is not supported yet; switch compression off in your library (see the README)`,
+        `compress=${compression} is not supported yet; switch compression off in your library (see docs/libraries.md)`,
       );
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -165,12 +173,33 @@ export class GatewayServer implements AsyncDisposable {
         pathShardId: path.kind === 'shard' ? path.shardId : undefined,
         resumeUrl: (shardId) => `${this.#publicUrl(request)}${this.#options.shardPath(shardId)}`,
         counts: this.counts,
-        onClosed: () => this.#connections.delete(connection),
+        onAuthenticated: () => this.#unidentified.delete(connection),
+        onClosed: () => {
+          this.#connections.delete(connection);
+          this.#unidentified.delete(connection);
+        },
       });
       this.#connections.add(connection);
+      this.#unidentified.add(connection);
       const version = query.get('v') ?? '10';
       if (!SUPPORTED_VERSIONS.has(version)) connection.close(Rejections.invalidApiVersion(version));
     });
+  }
+
+  /**
+   * Whether one more connection may be taken. Where there is no room, the oldest that has not shown a token makes some; one that
+   * has is never closed for it.
+   */
+  #makeRoom(): boolean {
+    const { maxConnections } = this.#options.limits;
+    const maxUnidentified = Math.max(1, Math.floor(maxConnections * UNIDENTIFIED_SHARE));
+    const hasRoom = this.#connections.size < maxConnections && this.#unidentified.size < maxUnidentified;
+    if (hasRoom) return true;
+    const [oldest] = this.#unidentified;
+    if (!oldest) return false;
+    this.#unidentified.delete(oldest);
+    oldest.evict();
+    return true;
   }
 
   #publicUrl(request: IncomingMessage): string {

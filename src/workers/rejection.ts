@@ -39,6 +39,11 @@ export const Rejections = {
     rejection(CloseCode.NotAuthenticated, `opcode ${op} before IDENTIFY or RESUME`),
   identifyTimeout: (ms: number) =>
     rejection(CloseCode.NotAuthenticated, `no IDENTIFY or RESUME within ${Math.round(ms / 1000)} s`),
+  tooManyUnidentified: () =>
+    rejection(
+      CloseCode.TryAgainLater,
+      'too many connections without IDENTIFY or RESUME; this was the oldest',
+    ),
   authenticationFailed: () =>
     rejection(
       CloseCode.AuthenticationFailed,

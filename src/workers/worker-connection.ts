@@ -40,6 +40,8 @@ export interface WorkerConnectionOptions {
   readonly clock: Clock;
   readonly counts: WorkerCounts;
   readonly log: WorkerLog;
+  /** It has shown a token of ours; called again when it does so again. */
+  readonly onAuthenticated: () => void;
   readonly onClosed: () => void;
 }
 
@@ -152,6 +154,12 @@ export class WorkerConnection {
     this.#link.close(rejection);
   }
 
+  /** Closes it for the sake of others, and does not wait for its answer. */
+  evict(): void {
+    this.#link.close(Rejections.tooManyUnidentified());
+    this.#link.endSocket();
+  }
+
   terminate(): void {
     this.#link.terminate();
   }
@@ -166,6 +174,7 @@ export class WorkerConnection {
     if (this.#state.kind !== 'awaiting-identify') return this.#link.close(Rejections.alreadyAuthenticated());
     const account = this.#options.authenticator.authenticate(payload.token);
     if (account === undefined) return this.#link.close(Rejections.authenticationFailed());
+    this.#options.onAuthenticated();
     if (payload.kind === 'identify') {
       const { intents, shard } = payload;
       return this.#answer({ kind: 'identify', account, intents, shard });

@@ -107,6 +107,11 @@ export class WorkerLink {
     }, CLOSE_TIMEOUT_MS);
   }
 
+  /** Gives the socket back as soon as it has taken what was written: behind a close, without the worker's answer. */
+  endSocket(): void {
+    this.#options.socket.end(() => this.terminate());
+  }
+
   terminate(): void {
     this.#options.webSocket.terminate();
   }

@@ -116,7 +116,11 @@ test('a publicUrl is what GET /gateway and READY give, without its last slash', 
 });
 
 test.each([
-  ['compress=zlib-stream', '/?compress=zlib-stream', 'switch compression off in your library'],
+  [
+    'compress=zlib-stream',
+    '/?compress=zlib-stream',
+    'switch compression off in your library (see docs/libraries.md)',
+  ],
   ['compress=zstd-stream', '/?v=10&compress=zstd-stream', 'switch compression off in your library'],
   ['encoding=etf', '/?encoding=etf', 'encoding=etf is not supported; use json'],
 ])('a connection with %s is refused with 400 and what to do', async (_what, path, message) => {
@@ -141,8 +145,8 @@ test.each([
 
 test('one connection above the limit is refused with 503, and taken after another has left', async () => {
   await using gateway = await startTestGateway({ limits: { maxConnections: 2 } });
-  const first = await gateway.connect();
-  await gateway.connect();
+  const first = await gateway.live();
+  await gateway.live();
   const answer = await refusal(gateway, '/');
   expect(answer).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
   expect(answer).toMatch(/\r\nretry-after: 5\r\n/);
