@@ -71,26 +71,40 @@ export class IdentifyGate {
 
   async #takeSlot(bucket: number, signal: AbortSignal): Promise<void> {
     const { clock, slots } = this.#options;
-    await this.#awaitBudget(signal);
-    const waitMs = slots.lastIdentifyAtMs(bucket) + this.#intervalMs - clock.now();
-    // A slot in the future was kept while the machine's clock was wrong.
-    await this.#sleep(Math.min(waitMs, this.#intervalMs), signal);
-    signal.throwIfAborted();
+    await this.#takeFromBudget(signal);
+    try {
+      const waitMs = slots.lastIdentifyAtMs(bucket) + this.#intervalMs - clock.now();
+      // A slot in the future was kept while the machine's clock was wrong.
+      await this.#sleep(Math.min(waitMs, this.#intervalMs), signal);
+      signal.throwIfAborted();
+    } catch (error) {
+      this.#spend(-1);
+      throw error;
+    }
     slots.recordIdentify(bucket, clock.now());
     this.granted++;
-    if (this.#budget) this.#budget = { ...this.#budget, remaining: this.#budget.remaining - 1 };
   }
 
-  async #awaitBudget(signal: AbortSignal): Promise<void> {
-    const { clock, reserve } = this.#options;
+  /** Checks and takes without an `await` between: shards of many buckets ask at the same moment. */
+  async #takeFromBudget(signal: AbortSignal): Promise<void> {
+    const { clock, reserve, onBudgetHeld } = this.#options;
     for (;;) {
-      const budget = this.#budget ?? (await abortable(this.#fetchBudget(), signal));
-      if (budget.remaining > reserve) return;
+      const budget = this.#budget;
+      if (!budget) {
+        await abortable(this.#fetchBudget(), signal);
+        continue;
+      }
+      if (budget.remaining > reserve) return this.#spend(1);
       const waitMs = Math.max(1_000, budget.resetAtMs - clock.now());
-      this.#options.onBudgetHeld({ remaining: budget.remaining, reserve, waitMs });
+      onBudgetHeld({ remaining: budget.remaining, reserve, waitMs });
       await this.#sleep(waitMs, signal);
-      this.#budget = undefined;
+      // Only the first of those who waited asks again: what has been taken since then must stay counted.
+      if (this.#budget === budget) this.#budget = undefined;
     }
+  }
+
+  #spend(identifies: number): void {
+    if (this.#budget) this.#budget = { ...this.#budget, remaining: this.#budget.remaining - identifies };
   }
 
   #fetchBudget(): Promise<IdentifyBudget> {

@@ -21,11 +21,16 @@ export interface InformationSourceOptions {
   readonly onUnauthorized: (reason: string) => void;
 }
 
+/** An answer older than this says nothing about the budget. */
+const MAX_BUDGET_AGE_MS = 10_000;
+
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 
 export class InformationSource {
   readonly #options: InformationSourceOptions;
   #answer: Promise<GatewayInformation> | undefined;
+  /** When `#answer` was given; undefined while it is waited for. */
+  #answeredAtMs: number | undefined;
   #problem: string | undefined;
 
   constructor(options: InformationSourceOptions) {
@@ -39,19 +44,25 @@ export class InformationSource {
 
   /** Never rejects; never resolves after a refusal or the end. */
   get(): Promise<GatewayInformation> {
-    this.#answer ??= this.#askUntilAnswered();
+    this.#answer ??= this.#askUntilAnswered().then((information) => {
+      this.#answeredAtMs = this.#options.clock.now();
+      return information;
+    });
     return this.#answer;
   }
 
-  /** The budget as of now. What else was answered is asked for again by the next who needs it. */
-  async takeBudget(): Promise<IdentifyBudget> {
-    const askedAtMs = this.#options.clock.now();
+  /** The budget as of now: asks anew where the last answer is not of these seconds. Never rejects. */
+  async getBudget(): Promise<IdentifyBudget> {
+    const { clock } = this.#options;
+    if (this.#answeredAtMs !== undefined && this.#answeredAtMs < clock.now() - MAX_BUDGET_AGE_MS) {
+      this.#answer = undefined;
+      this.#answeredAtMs = undefined;
+    }
     const { sessionStartLimit } = await this.get();
-    this.#answer = undefined;
     return {
       maxConcurrency: sessionStartLimit.maxConcurrency,
       remaining: sessionStartLimit.remaining,
-      resetAtMs: askedAtMs + sessionStartLimit.resetAfterMs,
+      resetAtMs: (this.#answeredAtMs ?? clock.now()) + sessionStartLimit.resetAfterMs,
     };
   }
 

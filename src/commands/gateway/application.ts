@@ -74,7 +74,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
       clock,
       reserve: config.discord.identifyReserve,
       fetchBudget: async () => {
-        const budget = await this.#information.takeBudget();
+        const budget = await this.#information.getBudget();
         this.#isBudgetHeld = false;
         return budget;
       },
