@@ -46,6 +46,10 @@ export class IdentifyGate {
   readonly #lines = new Map<number, Promise<void>>();
   #budget: IdentifyBudget | undefined;
   #fetching: Promise<IdentifyBudget> | undefined;
+  /** Places taken by those who still wait for the slot of their bucket. They outlive a reset: what they send counts after it. */
+  #promised = 0;
+  /** Those held by the budget, longest first. */
+  readonly #held = new Set<{ readonly signal: AbortSignal; readonly wake: () => void }>();
   granted = 0;
 
   constructor(options: IdentifyGateOptions) {
@@ -53,9 +57,9 @@ export class IdentifyGate {
     this.#intervalMs = (options.identifyIntervalMs ?? IDENTIFY_INTERVAL_MS) + MARGIN_MS;
   }
 
-  /** IDENTIFYs left today, reserve included, or `undefined` before Discord was asked. */
+  /** IDENTIFYs left today that nobody has taken, reserve included, or `undefined` before Discord was asked. */
   get remaining(): number | undefined {
-    return this.#budget?.remaining;
+    return this.#budget && this.#budget.remaining - this.#promised;
   }
 
   /** Resolves when the shard may IDENTIFY: the caller sends it at once. Rejects when `signal` aborts, never else. */
@@ -78,9 +82,12 @@ export class IdentifyGate {
       await this.#sleep(Math.min(waitMs, this.#intervalMs), signal);
       signal.throwIfAborted();
     } catch (error) {
-      this.#spend(-1);
+      this.#promised--;
+      this.#wakeOneHeld();
       throw error;
     }
+    this.#promised--;
+    if (this.#budget) this.#budget = { ...this.#budget, remaining: this.#budget.remaining - 1 };
     slots.recordIdentify(bucket, clock.now());
     this.granted++;
   }
@@ -89,22 +96,46 @@ export class IdentifyGate {
   async #takeFromBudget(signal: AbortSignal): Promise<void> {
     const { clock, reserve, onBudgetHeld } = this.#options;
     for (;;) {
+      signal.throwIfAborted();
       const budget = this.#budget;
       if (!budget) {
         await abortable(this.#fetchBudget(), signal);
         continue;
       }
-      if (budget.remaining > reserve) return this.#spend(1);
-      const waitMs = Math.max(1_000, budget.resetAtMs - clock.now());
-      onBudgetHeld({ remaining: budget.remaining, reserve, waitMs });
-      await this.#sleep(waitMs, signal);
-      // Only the first of those who waited asks again: what has been taken since then must stay counted.
-      if (this.#budget === budget) this.#budget = undefined;
+      const remaining = budget.remaining - this.#promised;
+      if (remaining > reserve) {
+        this.#promised++;
+        return;
+      }
+      const { resetAtMs } = budget;
+      const waitMs = Math.max(1_000, resetAtMs - clock.now());
+      const untilMs = clock.now() + waitMs;
+      onBudgetHeld({ remaining, reserve, waitMs });
+      await this.#hold(waitMs, signal);
+      // Only the first of those who waited asks again; grants make copies, so the reset tells one budget from the next.
+      if (clock.now() >= untilMs && this.#budget?.resetAtMs === resetAtMs) this.#budget = undefined;
     }
   }
 
-  #spend(identifies: number): void {
-    if (this.#budget) this.#budget = { ...this.#budget, remaining: this.#budget.remaining - identifies };
+  /** Until `waitMs` have passed, or a place was given back. */
+  async #hold(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const held = { signal, wake: resolve };
+    this.#held.add(held);
+    const timer = this.#options.clock.setTimer(resolve, waitMs);
+    await abortable(promise, signal).finally(() => {
+      timer[Symbol.dispose]();
+      this.#held.delete(held);
+    });
+  }
+
+  #wakeOneHeld(): void {
+    for (const held of this.#held) {
+      if (held.signal.aborted) continue;
+      this.#held.delete(held);
+      held.wake();
+      return;
+    }
   }
 
   #fetchBudget(): Promise<IdentifyBudget> {

@@ -24,6 +24,9 @@ export interface InformationSourceOptions {
 /** An answer older than this says nothing about the budget. */
 const MAX_BUDGET_AGE_MS = 10_000;
 
+/** However long Discord says: a day's ban is better looked at once an hour than trusted to a timer. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 
 export class InformationSource {
@@ -82,7 +85,8 @@ export class InformationSource {
       }
       if (signal.aborted) break;
       this.#problem = result.reason;
-      const waitMs = Math.max(result.retryAfterMs ?? 0, backoffMs(failures, random(), BACKOFF));
+      const retryAfterMs = Math.min(result.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
+      const waitMs = Math.max(retryAfterMs, backoffMs(failures, random(), BACKOFF));
       log.warn({ reason: result.reason, retryInMs: waitMs }, 'Discord can not be asked how to connect');
       await this.#wait(waitMs);
     }

@@ -193,3 +193,92 @@ it('gives a place in the budget back where the shard no longer waits for its slo
   await settle();
   expect(gate.remaining).toBe(100);
 });
+
+it('keeps the reserve when all buckets ask at once', async () => {
+  const { gate, clock, granted, held, ask } = newGate({
+    reserve: 10,
+    budget: { maxConcurrency: 16, remaining: 11 },
+  });
+  for (let shard = 0; shard < 16; shard++) void ask(shard);
+  await pass(clock, INTERVAL_MS + 200);
+  expect(granted).toHaveLength(1);
+  expect(gate.remaining).toBe(10);
+  expect(held).toHaveLength(15);
+  expect(held[0]).toMatchObject({ remaining: 10, reserve: 10 });
+});
+
+it('keeps the reserve while others wait for the slots of their buckets', async () => {
+  const { clock, last, granted, ask } = newGate({
+    reserve: 10,
+    budget: { maxConcurrency: 16, remaining: 14 },
+  });
+  for (let bucket = 0; bucket < 16; bucket++) last.set(bucket, START_MS - bucket * 100);
+  for (let shard = 0; shard < 16; shard++) void ask(shard);
+  await pass(clock, 2 * INTERVAL_MS);
+  expect(granted).toHaveLength(4);
+});
+
+it('who gives up while waiting for a slot gives the place in the budget to one who was held', async () => {
+  const { gate, clock, last, granted, held, ask } = newGate({
+    reserve: 10,
+    budget: { maxConcurrency: 16, remaining: 11 },
+  });
+  last.set(0, START_MS);
+  const gaveUp = new AbortController();
+  const first = ask(0, gaveUp.signal);
+  void ask(1);
+  void ask(2);
+  await pass(clock, 1_000);
+  expect(granted).toEqual([]);
+  expect(held).toHaveLength(2);
+  gaveUp.abort(new Error('gone'));
+  await expect(first).rejects.toThrow('gone');
+  await pass(clock, 1_000);
+  expect(granted.map(({ shard }) => shard)).toEqual([1]);
+  expect(gate.remaining).toBe(10);
+});
+
+it('a place given back is not lost on somebody who gave up as well', async () => {
+  const { clock, last, granted, ask } = newGate({
+    reserve: 10,
+    budget: { maxConcurrency: 16, remaining: 11 },
+  });
+  last.set(0, START_MS);
+  const gaveUp = new AbortController();
+  const both = [ask(0, gaveUp.signal), ask(1, gaveUp.signal)];
+  void ask(2);
+  await pass(clock, 1_000);
+  gaveUp.abort(new Error('gone'));
+  for (const asked of both) await expect(asked).rejects.toThrow('gone');
+  await pass(clock, 100);
+  expect(granted.map(({ shard }) => shard)).toEqual([2]);
+});
+
+it('counts those who still wait for a slot against the budget after the reset', async () => {
+  const budgets = [
+    { maxConcurrency: 4, remaining: 11, resetAtMs: START_MS + 1_000 },
+    { maxConcurrency: 4, remaining: 12, resetAtMs: START_MS + 86_400_000 },
+  ];
+  let fetches = 0;
+  const { gate, clock, last, granted, ask } = newGate({
+    reserve: 10,
+    fetchBudget: async () => budgets[fetches++] ?? budgets[1]!,
+  });
+  last.set(0, START_MS);
+  for (let shard = 0; shard < 4; shard++) void ask(shard);
+  await pass(clock, 2 * INTERVAL_MS);
+  expect(granted.map(({ shard }) => shard)).toEqual([1, 0]);
+  expect(gate.remaining).toBe(10);
+  expect(fetches).toBe(2);
+});
+
+it('leaves no timer behind when those held by the budget give up', async () => {
+  const { clock, ask } = newGate({ reserve: 10, budget: { maxConcurrency: 4, remaining: 10 } });
+  const stop = new AbortController();
+  const asked = [0, 1, 2].map((shard) => ask(shard, stop.signal).catch(() => undefined));
+  await pass(clock, 100);
+  stop.abort(new Error('stop'));
+  await Promise.all(asked);
+  await settle();
+  expect(clock.pendingTimers).toBe(0);
+});
