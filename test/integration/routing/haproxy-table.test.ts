@@ -124,6 +124,16 @@ describe('the limits per source address', () => {
     for (let connection = 1; connection <= 3; connection += 1) await nodeAt(url);
     await expect(nodeAt(url)).rejects.toThrow('429');
   });
+
+  it('answer late, so that a library that tries again at once comes back below the limit', async () => {
+    await using pair = await startPair({ HAPROXY_SOURCE_CONNECTIONS_PER_10S: '10' });
+    const url = `${pair.haproxy.workersUrl}/shards/3`;
+    for (let connection = 1; connection <= 10; connection += 1) await nodeAt(url);
+    const startedAt = performance.now();
+    await expect(nodeAt(url)).rejects.toThrow('429');
+    expect(performance.now() - startedAt).toBeGreaterThan(1_900);
+    await eventually(() => nodeAt(url), 20_000); // without a pause of its own
+  });
 });
 
 async function nodesOfShards(workersUrl: string): Promise<string[]> {

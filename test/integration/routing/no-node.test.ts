@@ -1,44 +1,133 @@
 /** What HAProxy does with workers while no node is up, as while the only one restarts. */
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { type Haproxy, startHaproxy } from '../../support/haproxy.ts';
-import { connectWorker, startFakeNode } from './fake-node.ts';
+import { connectWorker, type FakeNode, startFakeNode } from './fake-node.ts';
 
-let haproxy: Haproxy;
-let port: number;
+const PATHS = ['/shards/3', '/shards/4', '/', '/apps/42/shards/1'];
 
-beforeAll(async () => {
-  const node = await startFakeNode('first');
-  port = node.port;
-  haproxy = await startHaproxy({ nodeHost: node.host, nodePort: port });
-  await haproxy.command('set table gateway key 3 data.server_id 1');
-  await node.kill();
-  await eventually(async () =>
-    (await haproxy.command('show servers state gateway')).includes('node-a 127.0.0.1 0'),
+/** HAProxy in front of some nodes, each believed to be up, with shard 3 taught to the last. */
+async function startCluster(nodeCount: number) {
+  const stack = new AsyncDisposableStack();
+  const nodes: FakeNode[] = [];
+  for (let count = 1; count <= nodeCount; count += 1)
+    nodes.push(stack.use(await startFakeNode(`node-${count}`)));
+  const [first, ...others] = nodes;
+  const haproxy = stack.use(
+    await startHaproxy({
+      nodeHost: '127.0.0.1',
+      nodePort: first?.port ?? 0,
+      moreNodes: others.map(({ port }) => `127.0.0.1:${port}`),
+    }),
   );
-});
+  // Before its first check has passed, a server is down after one failed check instead of two.
+  await eventually(async () => {
+    const passed = (await haproxy.command('show stat')).match(/^gateway,node-[a-d],.*,L7OK,/gm);
+    return passed?.length === nodeCount;
+  });
+  await haproxy.command(`set table gateway key 3 data.server_id ${nodeCount}`);
+  return { haproxy, nodes, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
 
-afterAll(() => haproxy[Symbol.asyncDispose]());
+/** Which nodes workers that connect now reach, each path once. */
+async function connectAll({ workersUrl }: Haproxy): Promise<string[]> {
+  return Promise.all(
+    PATHS.map(async (path) => {
+      await using worker = await connectWorker(workersUrl + path);
+      return worker.answer.node;
+    }),
+  );
+}
+
+/** A node of which one check has failed ("UP 1/2") is still taken for up. */
+async function nodesUp(haproxy: Haproxy): Promise<number> {
+  return ((await haproxy.command('show stat')).match(/^gateway,node-[a-d],.*,UP[ ,]/gm) ?? []).length;
+}
+
+function toBeDown(haproxy: Haproxy): Promise<boolean> {
+  return eventually(async () => (await nodesUp(haproxy)) === 0);
+}
 
 describe('while no node is up, HAProxy', () => {
   it('refuses nobody, and connects all as soon as the node is back', async () => {
-    const paths = ['/shards/3', '/shards/4', '/', '/apps/42/shards/1'];
-    const connecting = paths.map((path) => connectWorker(haproxy.workersUrl + path));
+    await using cluster = await startCluster(1);
+    const { haproxy, nodes } = cluster;
+    await nodes[0]?.kill();
+    await toBeDown(haproxy);
+    const connecting = connectAll(haproxy);
     // They wait inside HAProxy: all are there as sessions of the front end, none has an answer.
     await eventually(async () => /^CurrConns: [4-9]/m.test(await haproxy.command('show info')));
-    await using _node = await startFakeNode('second', port);
-    const workers = await Promise.all(connecting);
-    expect(workers.map(({ answer }) => answer.node)).toEqual(paths.map(() => 'second'));
-    for (const worker of workers) await worker[Symbol.asyncDispose]();
+    await using _node = await startFakeNode('second', nodes[0]?.port);
+    expect(await connecting).toEqual(PATHS.map(() => 'second'));
+  });
+
+  it('refuses nobody who came before a health check failed either', async () => {
+    await using cluster = await startCluster(1);
+    const { haproxy, nodes } = cluster;
+    const killed = nodes[0]?.kill();
+    const connecting = connectAll(haproxy);
+    connecting.catch(() => {}); // looked at below
+    await killed;
+    // Two checks have to fail, 200 ms apart: the workers above were there before.
+    expect(await nodesUp(haproxy)).toBe(1);
+    await toBeDown(haproxy);
+    // A second attempt follows a second after the first one; it is the one that once found no server at all.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await using _node = await startFakeNode('second', nodes[0]?.port);
+    expect(await connecting).toEqual(PATHS.map(() => 'second'));
+  });
+
+  it('takes them to whichever of several nodes is back first', async () => {
+    await using cluster = await startCluster(2);
+    const { haproxy, nodes } = cluster;
+    for (const node of nodes) await node.kill();
+    await toBeDown(haproxy);
+    for (const index of [1, 0]) {
+      const connecting = connectAll(haproxy);
+      await eventually(async () => /^CurrConns: [4-9]/m.test(await haproxy.command('show info')));
+      await using _node = await startFakeNode('back', nodes[index]?.port);
+      expect(await connecting).toEqual(PATHS.map(() => 'back'));
+      await _node.kill();
+      await toBeDown(haproxy);
+    }
   });
 
   it('still turns away what is no path of a worker', async () => {
-    const { hostname, port: haproxyPort } = new URL(haproxy.workersUrl);
-    const socket = connect(Number(haproxyPort), hostname);
+    await using cluster = await startCluster(1);
+    await cluster.nodes[0]?.kill();
+    await toBeDown(cluster.haproxy);
+    const { hostname, port } = new URL(cluster.haproxy.workersUrl);
+    const socket = connect(Number(port), hostname);
     socket.write('GET /elsewhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
     let text = '';
     for await (const chunk of socket) text += chunk;
     expect(text).toMatch(/^HTTP\/1.1 404 /);
+  });
+
+  it('shows so in its metrics', async () => {
+    await using cluster = await startCluster(1);
+    const { haproxy, nodes } = cluster;
+    const metrics = async () => (await fetch(`${haproxy.observabilityUrl}/metrics`)).text();
+    expect(await metrics()).toContain('haproxy_backend_active_servers{proxy="gateway"} 1\n');
+    await nodes[0]?.kill();
+    await toBeDown(haproxy);
+    const without = await metrics();
+    expect(without).toContain('haproxy_backend_active_servers{proxy="gateway"} 0\n');
+    expect(without).toContain('haproxy_server_status{proxy="gateway",server="node-a",state="DOWN"} 1\n');
+  });
+});
+
+describe('while another node is up, HAProxy', () => {
+  it('takes the workers of one that just died there at once, and lets nobody wait', async () => {
+    await using cluster = await startCluster(2);
+    const { haproxy, nodes } = cluster;
+    const killed = nodes[1]?.kill();
+    const startedAt = performance.now();
+    expect(await connectAll(haproxy)).toEqual(PATHS.map(() => 'node-1'));
+    expect(performance.now() - startedAt).toBeLessThan(900); // an attempt that waits, waits for a second
+    await killed;
+    await eventually(async () => (await nodesUp(haproxy)) === 1);
+    expect(await connectAll(haproxy)).toEqual(PATHS.map(() => 'node-1'));
   });
 });

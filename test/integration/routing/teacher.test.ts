@@ -44,6 +44,27 @@ describe('a node', () => {
     }
   });
 
+  it('that looks itself up by its address finds its own server line', async () => {
+    await using cluster = await startTwoByTwo();
+    for (const [index, node] of cluster.nodes.entries()) {
+      const states: TeachingState[] = [];
+      await using teacher = startTeacher({
+        sockets: cluster.sockets,
+        server: node,
+        onState: (state) => states.push(state),
+      });
+      teacher.setKeys(new Set(['3']));
+      await teacher.settled();
+      const server = { id: index + 1, name: `node-${'ab'[index]}`, port: node.port };
+      expect(states.filter(({ status }) => status === 'taught')).toMatchObject([{ server }, { server }]);
+      for (const haproxy of cluster.haproxys) {
+        expect(await haproxy.command('show table gateway key 3')).toMatch(
+          new RegExp(`server_id=${server.id}\\b`),
+        );
+      }
+    }
+  });
+
   it('takes a shard over by teaching it, and the former owner leaves the entry alone when it lets go', async () => {
     await using cluster = await startTwoByTwo();
     await using teacherA = startTeacher({ sockets: cluster.sockets, server: { name: 'node-a' } });
