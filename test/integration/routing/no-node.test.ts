@@ -45,6 +45,13 @@ async function nodesUp(haproxy: Haproxy): Promise<number> {
   return ((await haproxy.command('show stat')).match(/^gateway,node-[a-d],.*,UP[ ,]/gm) ?? []).length;
 }
 
+/** Attempts after the first, of all connections to the back end so far. */
+async function retries(haproxy: Haproxy): Promise<number> {
+  const [names = '', ...rows] = (await haproxy.command('show stat')).split('\n');
+  const column = names.split(',').indexOf('wretr');
+  return Number(rows.find((row) => row.startsWith('gateway,BACKEND,'))?.split(',')[column]);
+}
+
 function toBeDown(haproxy: Haproxy): Promise<boolean> {
   return eventually(async () => (await nodesUp(haproxy)) === 0);
 }
@@ -73,7 +80,7 @@ describe('while no node is up, HAProxy', () => {
     expect(await nodesUp(haproxy)).toBe(1);
     await toBeDown(haproxy);
     // A second attempt follows a second after the first one; it is the one that once found no server at all.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await eventually(async () => (await retries(haproxy)) >= 2 * PATHS.length);
     await using _node = await startFakeNode('second', nodes[0]?.port);
     expect(await connecting).toEqual(PATHS.map(() => 'second'));
   });
