@@ -1,6 +1,6 @@
 /**
  * Runs one command line on HAProxy's Runtime API over a connection of its own. A connection that is kept would stay with
- * the old process after a reload (facts/haproxy.md, 5), so none is. Does not know what commands or answers mean.
+ * the old process after a reload, so none is. Does not know what commands or answers mean.
  */
 import { connect, type NetConnectOpts } from 'node:net';
 

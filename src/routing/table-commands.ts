@@ -1,6 +1,6 @@
 /**
  * The Runtime API commands that read and write the stick table, and what their answers mean. Rules only.
- * `set table` replaces an entry in one step; `clear` and then `set` would lose connections in between (facts/haproxy.md, 2).
+ * `set table` replaces an entry in one step; `clear` and then `set` would lose connections in between.
  */
 
 /** Longest command line we send; HAProxy reads a line into one buffer (`tune.bufsize`, 16,384 bytes by default). */

@@ -11,7 +11,7 @@ import { TaughtHaproxy, type TeachingCounters, type TeachingState } from './taug
 /** How often each HAProxy is looked at: a restarted, empty one is routed by hash for about this long. */
 const DEFAULT_WATCH_INTERVAL_MS = 250;
 
-/** How long one exchange with HAProxy may take; 10,000 keys take 76 ms (facts/haproxy.md, 2). */
+/** How long one exchange with HAProxy may take; 10,000 keys were measured to take 76 ms. */
 const DEFAULT_TIMEOUT_MS = 1_000;
 
 export interface TeacherOptions {

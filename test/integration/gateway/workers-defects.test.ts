@@ -1,4 +1,4 @@
-/** The defects of the systems that do this job today (facts/discord-gateway.md), as far as workers see them; one test each. */
+/** The defects of the systems that do this job today, as far as workers see them; one test each. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
