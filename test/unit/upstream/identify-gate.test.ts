@@ -157,17 +157,6 @@ it('leaves no timer behind when all have given up', async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-it('keeps the reserve also when shards of many buckets ask at once', async () => {
-  const { gate, clock, granted, held, ask } = newGate({
-    reserve: 10,
-    budget: { maxConcurrency: 16, remaining: 11, resetAtMs: START_MS + 60_000 },
-  });
-  for (let shard = 0; shard < 16; shard++) void ask(shard);
-  await pass(clock, 10_000);
-  expect([granted.length, gate.remaining]).toEqual([1, 10]);
-  expect(held.length).toBeGreaterThan(0);
-});
-
 it('counts what was taken since the reset when those who waited go on together', async () => {
   let remaining = 10;
   const { gate, clock, granted, ask } = newGate({
@@ -179,19 +168,6 @@ it('counts what was taken since the reset when those who waited go on together',
   remaining = 15;
   await pass(clock, 61_000);
   expect([granted.length, gate.remaining]).toEqual([5, 10]);
-});
-
-it('gives a place in the budget back where the shard no longer waits for its slot', async () => {
-  const { gate, clock, last, ask } = newGate({ budget: { remaining: 100 } });
-  last.set(0, START_MS);
-  const abort = new AbortController();
-  const refused = ask(0, abort.signal).catch((reason: unknown) => reason);
-  await pass(clock, 100);
-  expect(gate.remaining).toBe(99);
-  abort.abort('gone');
-  expect(await refused).toBe('gone');
-  await settle();
-  expect(gate.remaining).toBe(100);
 });
 
 it('keeps the reserve when all buckets ask at once', async () => {
