@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest';
 import { TRANSPORT_COMPRESSIONS } from '../../../src/protocol/compression.ts';
-import { startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startNode } from '../../support/node.ts';
-import { connectWorker, firstDifference, receivedLines, truthLines } from '../../support/worker.ts';
+import { firstDifference, receivedLines, truthLines } from '../../support/worker.ts';
+import { type LiveShard, liveShard } from './live-shard.ts';
+
+/** No dispatches but those asked for, and a log that holds them all. */
+function quietShard(compression: string, guilds: number): Promise<LiveShard> {
+  return liveShard(
+    { guilds, eventsPerSecond: 0 },
+    { SHARDMUX_DISCORD_COMPRESSION: compression, SHARDMUX_EVENT_LOG_MAX_BYTES_PER_SHARD: '256MiB' },
+  );
+}
 
 it.each(
   TRANSPORT_COMPRESSIONS,
 )('a burst of 100,000 dispatches arrives complete and in order with compression %s', async (compression) => {
-  await using simulator = await startSimulator({ shards: 1, guilds: 5, eventsPerSecond: 0 });
-  await using node = await startNode({
-    discord: simulator,
-    env: { SHARDMUX_DISCORD_COMPRESSION: compression, SHARDMUX_EVENT_LOG_MAX_BYTES_PER_SHARD: '256MiB' },
-  });
-  await node.ready();
-  using worker = await connectWorker(node.workersUrl);
-  worker.identify();
-  const first = (await worker.next('READY')).s ?? 0;
+  await using live = await quietShard(compression, 5);
+  const { simulator, worker, first } = live;
   await simulator.burst(0, 100_000);
   await worker.reached(first + 100_000, 30_000);
   const [session] = simulator.truth(0).sessions;
@@ -30,15 +30,8 @@ it.each(
 it.each(
   TRANSPORT_COMPRESSIONS,
 )('what is in flight when Discord closes, 60,000 dispatches, is taken and the rest resumed with compression %s', async (compression) => {
-  await using simulator = await startSimulator({ shards: 1, guilds: 50, eventsPerSecond: 0 });
-  await using node = await startNode({
-    discord: simulator,
-    env: { SHARDMUX_DISCORD_COMPRESSION: compression, SHARDMUX_EVENT_LOG_MAX_BYTES_PER_SHARD: '256MiB' },
-  });
-  await node.ready();
-  using worker = await connectWorker(node.workersUrl);
-  worker.identify();
-  const first = (await worker.next('READY')).s ?? 0;
+  await using live = await quietShard(compression, 50);
+  const { simulator, worker, first } = live;
   // The close frame queues up behind the burst; what is dispatched after it only a RESUME can bring.
   await simulator.burst(0, 60_000);
   simulator.inject({ kind: 'disconnect', shard: 0 });
