@@ -1,4 +1,23 @@
 export { ApplicationDirectory } from './embedded/application-directory.ts';
 export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
 export { IdentifySlotsFile, IdentifySlotsMemory } from './embedded/identify-slots.ts';
-export { type StoredPart, TailFiles } from './embedded/tail-files.ts';
+export { TailFiles } from './embedded/tail-files.ts';
+export {
+  type ClusterMessage,
+  type ClusterStore,
+  ClusterStoreError,
+  type ClusterView,
+  type Deployment,
+  type JoinResult,
+  type Lease,
+  LeaseLostError,
+  type Member,
+  type Membership,
+  type MemberState,
+  type NodeIdentity,
+  type OpenTail,
+  type Renewal,
+  type StoredPart,
+  type StoredTail,
+  type TailPosition,
+} from './ports.ts';

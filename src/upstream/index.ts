@@ -1,7 +1,14 @@
 export { TapError } from './byte-tap.ts';
 export type { GatewayInformation } from './gateway-information.ts';
-export { type IdentifyBudget, IdentifyGate, type IdentifySlots } from './identify-gate.ts';
+export { IdentifyGate, type IdentifySlots as LocalIdentifySlots } from './identify-gate.ts';
 export { InformationSource } from './information-source.ts';
-export type { DispatchSink, UpstreamLog, UpstreamSession } from './ports.ts';
+export type {
+  DispatchSink,
+  IdentifyBudget,
+  IdentifySlots,
+  SlotAnswer,
+  UpstreamLog,
+  UpstreamSession,
+} from './ports.ts';
 export { UpstreamShard, type UpstreamState } from './shard.ts';
 export type { UpstreamShardOptions } from './shard-options.ts';

@@ -4,11 +4,11 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { IdentifySlots } from '../../upstream/index.ts';
+import type { LocalIdentifySlots } from '../../upstream/index.ts';
 
 const FILE_NAME = 'identify-slots.json';
 
-export class IdentifySlotsFile implements IdentifySlots {
+export class IdentifySlotsFile implements LocalIdentifySlots {
   readonly #path: string;
   readonly #lastIdentifyAtMs: Record<string, number>;
   readonly #onError: (error: Error) => void;
@@ -52,7 +52,7 @@ function readSlots(path: string): Record<string, number> {
 }
 
 /** Slots that last as long as the process. */
-export class IdentifySlotsMemory implements IdentifySlots {
+export class IdentifySlotsMemory implements LocalIdentifySlots {
   readonly #lastIdentifyAtMs = new Map<number, number>();
   readonly #startedAtMs: number;
 

@@ -7,18 +7,13 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TailBase, TailChunk, TailStore } from '../../log/index.ts';
+import type { StoredPart } from '../ports.ts';
 import { decodeRecords, encodeBase, encodeChunk } from './tail-record.ts';
 
 export interface TailFilesOptions {
   readonly directory: string;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
-}
-
-/** One file's content: chunks in order, the first of which follows the base. */
-export interface StoredPart {
-  readonly base: TailBase;
-  readonly chunks: readonly TailChunk[];
 }
 
 /** Parts the bound is cut into: dropping the oldest loses this share of the window. */
