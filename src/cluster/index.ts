@@ -1,3 +1,4 @@
+export { type AssignmentInput, type AssignmentMember, assign } from './assignment.ts';
 export { ApplicationDirectory } from './embedded/application-directory.ts';
 export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
 export { IdentifySlotsFile, IdentifySlotsMemory } from './embedded/identify-slots.ts';
