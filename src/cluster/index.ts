@@ -22,3 +22,13 @@ export {
   type StoredTail,
   type TailPosition,
 } from './ports.ts';
+export { openRedisStore } from './redis/open.ts';
+export type {
+  RedisAddress,
+  RedisCounts,
+  RedisMode,
+  RedisState,
+  RedisStore,
+  RedisStoreOptions,
+  RedisTls,
+} from './redis/options.ts';

@@ -1,0 +1,72 @@
+/** What the Redis store is told, and what it tells besides the port. */
+import type { Clock } from '../../runtime/clock.ts';
+import type { ClusterStore } from '../ports.ts';
+
+export type RedisMode = 'standalone' | 'sentinel' | 'cluster';
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Each as PEM text. An empty object: TLS with what the system trusts. */
+export interface RedisTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** The name that the certificate must have, where it is not the host connected to. */
+  readonly servername?: string | undefined;
+}
+
+export interface RedisTailOptions {
+  /** Of one shard: its base and its chunks. */
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  /** `false`: only the checkpoint is kept. */
+  readonly keepsChunks: boolean;
+}
+
+/** A change of the connection. `reason` holds no secret. */
+export type RedisState =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'lost'; readonly reason: string };
+
+export interface RedisStoreOptions {
+  readonly mode: RedisMode;
+  /** One for `standalone`; the Sentinels for `sentinel`; some of the nodes for `cluster`. */
+  readonly hosts: readonly RedisAddress[];
+  /** What the Sentinels call the master. */
+  readonly sentinelName?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly sentinelPassword?: string | undefined;
+  readonly database?: number | undefined;
+  readonly tls?: RedisTls | undefined;
+  /** What all keys and the channel begin with. */
+  readonly keyPrefix: string;
+  readonly applicationId: string;
+  /** How long a membership lives without being renewed. */
+  readonly leaseTtlMs: number;
+  /** What takes longer counts as failed. Tails get `TAIL_TIMEOUT_FACTOR` times as long. */
+  readonly commandTimeoutMs: number;
+  /** How long a Redis that is not up yet is waited for at the start. */
+  readonly connectTimeoutMs: number;
+  readonly tail: RedisTailOptions;
+  readonly clock: Clock;
+  /** For log and metrics. Not called before the store is open, nor after it was disposed of. */
+  readonly onState?: ((state: RedisState) => void) | undefined;
+}
+
+/** Plain counts since the start, read by metrics. */
+export interface RedisCounts {
+  commands: number;
+  errors: number;
+  reconnects: number;
+}
+
+export interface RedisStore extends ClusterStore {
+  readonly isConnected: boolean;
+  readonly counts: Readonly<RedisCounts>;
+  /** What is not as it should be in this Redis, and works all the same; for the log. */
+  readonly warnings: readonly string[];
+}
