@@ -2,7 +2,7 @@
  * What becomes of an IDENTIFY or RESUME: the rules, in one place. Pure: looks at the shard, changes nothing, and may be
  * asked again when something has changed.
  */
-import type { ShardDirectory, WorkerCursor, WorkerShard } from './ports.ts';
+import type { RelayTarget, ServedApplication, WorkerCursor, WorkerShard } from './ports.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import type { WorkerSessionClaims } from './session-id.ts';
 
@@ -24,80 +24,109 @@ export type SessionRequest =
 
 export type Serving = Extract<WorkerShard['serving'], { kind: 'serving' }>;
 
+/** Where a session begins. */
+export interface Place {
+  readonly shard: WorkerShard;
+  readonly serving: Serving;
+  readonly cursor: WorkerCursor;
+}
+
 export type Admission =
-  | {
-      readonly kind: 'start' | 'replay';
-      readonly shard: WorkerShard;
-      readonly serving: Serving;
-      readonly cursor: WorkerCursor;
-    }
+  | ({ readonly kind: 'start' | 'replay' } & Place)
   /** No answer yet: ask again when the directory changes. */
-  | { readonly kind: 'hold' }
+  | { readonly kind: 'hold'; readonly behind?: LogAhead }
+  /** Another node holds the shard. */
+  | { readonly kind: 'relay'; readonly shardId: number; readonly target: RelayTarget }
   | { readonly kind: 'invalid-session'; readonly why: string }
   | { readonly kind: 'reject'; readonly rejection: Rejection };
 
-/** `pathShardId` is the shard in the connection's path: a hint, for an IDENTIFY that names none. */
-export function admit(
-  request: SessionRequest,
-  directory: ShardDirectory,
-  pathShardId: number | undefined,
-): Admission {
-  if (directory.stoppedReason !== undefined) {
-    return { kind: 'reject', rejection: Rejections.applicationStopped(directory.stoppedReason) };
-  }
-  return request.kind === 'identify'
-    ? admitIdentify(request.shard, directory, pathShardId)
-    : admitResume(request, directory);
+/** What a held RESUME waits for: that the shard's log reaches its sequence. */
+export interface LogAhead {
+  readonly shard: WorkerShard;
+  readonly sequence: number;
 }
 
-function admitIdentify(
-  asked: readonly [number, number] | undefined,
-  directory: ShardDirectory,
-  pathShardId: number | undefined,
-): Admission {
-  const { shardCount } = directory;
+export interface AdmissionContext {
+  readonly application: ServedApplication;
+  /** The shard in the connection's path: a hint, for an IDENTIFY that names none. */
+  readonly pathShardId: number | undefined;
+  /** Another node has passed the connection on. It is passed on no further. */
+  readonly isRelayed: boolean;
+}
+
+export function admit(request: SessionRequest, context: AdmissionContext): Admission {
+  const { stoppedReason } = context.application.directory;
+  if (stoppedReason !== undefined) {
+    return { kind: 'reject', rejection: Rejections.applicationStopped(stoppedReason) };
+  }
+  return request.kind === 'identify' ? admitIdentify(request.shard, context) : admitResume(request, context);
+}
+
+function admitIdentify(asked: readonly [number, number] | undefined, context: AdmissionContext): Admission {
+  const { shardCount } = context.application.directory;
   if (shardCount === undefined) return { kind: 'hold' };
-  const [shardId, askedCount] = asked ?? [pathShardId ?? (shardCount === 1 ? 0 : undefined), shardCount];
+  const pathShardId = context.pathShardId ?? (shardCount === 1 ? 0 : undefined);
+  const [shardId, askedCount] = asked ?? [pathShardId, shardCount];
   if (shardId === undefined) {
     return invalidShard(`IDENTIFY names no shard of the ${shardCount}; connect to /shards/<n> or send one`);
   }
   if (askedCount !== shardCount || shardId >= shardCount) {
     return invalidShard(`there are ${shardCount} shards here; IDENTIFY asks for [${shardId}, ${askedCount}]`);
   }
-  const shard = directory.shard(shardId);
-  const serving = shard?.serving;
-  if (!shard || serving?.kind !== 'serving') return { kind: 'hold' };
+  const found = locate(shardId, context);
+  if (found.kind !== 'here') return found;
+  const { shard, serving } = found;
   const cursor = shard.log.cursorAfter(shard.log.head);
   return cursor ? { kind: 'start', shard, serving, cursor } : { kind: 'hold' };
 }
 
 function admitResume(
-  request: Extract<SessionRequest, { kind: 'resume' }>,
-  directory: ShardDirectory,
+  { claims, sequence, account }: Extract<SessionRequest, { kind: 'resume' }>,
+  context: AdmissionContext,
 ): Admission {
-  const { claims, sequence, account } = request;
-  if (!claims) return { kind: 'invalid-session', why: 'the session id is not one of ours' };
-  if (claims.account !== account)
-    return { kind: 'invalid-session', why: 'the session is of another account' };
+  const { id, directory } = context.application;
+  if (!claims) return invalidSession('the session id is not one of ours');
+  if (claims.account !== account) return invalidSession('the session is of another account');
+  if (claims.applicationId !== id) return invalidSession('the session is of another application');
   if (directory.shardCount === undefined) return { kind: 'hold' };
-  const shard = directory.shard(claims.shardId);
-  if (claims.shardCount !== directory.shardCount || !shard) {
-    return { kind: 'invalid-session', why: 'the session is of another number of shards' };
+  if (claims.shardCount !== directory.shardCount)
+    return invalidSession('the session is of another number of shards');
+  const found = locate(claims.shardId, context);
+  if (found.kind !== 'here') return found;
+  const { shard, serving } = found;
+  if (claims.epoch !== serving.epoch) return invalidSession('the upstream session is another');
+  if (sequence < claims.startSequence) return invalidSession('the sequence is before the session');
+  const { log } = shard;
+  if (sequence > log.head) {
+    return serving.isCatchingUp
+      ? { kind: 'hold', behind: { shard, sequence } }
+      : { kind: 'reject', rejection: Rejections.invalidSequence(sequence, log.head) };
   }
-  const { serving, log } = shard;
-  if (serving.kind !== 'serving') return { kind: 'hold' };
-  if (claims.epoch !== serving.epoch)
-    return { kind: 'invalid-session', why: 'the upstream session is another' };
-  if (sequence < claims.startSequence)
-    return { kind: 'invalid-session', why: 'the sequence is before the session' };
-  if (sequence > log.head && serving.isCatchingUp) return { kind: 'hold' };
-  if (sequence > log.head)
-    return { kind: 'reject', rejection: Rejections.invalidSequence(sequence, log.head) };
   const cursor = log.cursorAfter(sequence);
-  if (!cursor) return { kind: 'invalid-session', why: 'the sequence has left the log' };
-  return { kind: 'replay', shard, serving, cursor };
+  return cursor
+    ? { kind: 'replay', shard, serving, cursor }
+    : invalidSession('the sequence has left the log');
+}
+
+/** A shard that can be served from here, or what is to be done where it can't. */
+function locate(
+  shardId: number,
+  { application: { directory }, isRelayed }: AdmissionContext,
+): Admission | { readonly kind: 'here'; readonly shard: WorkerShard; readonly serving: Serving } {
+  const shard = directory.shard(shardId);
+  const serving = shard?.serving;
+  if (shard && serving?.kind === 'serving') return { kind: 'here', shard, serving };
+  if (shard || directory.isExpected(shardId)) return { kind: 'hold' };
+  // One hop at most: two nodes that each take the other for the owner would pass a worker to and fro.
+  if (isRelayed) return { kind: 'reject', rejection: Rejections.notOwner(shardId) };
+  const target = directory.ownerElsewhere(shardId);
+  return target ? { kind: 'relay', shardId, target } : { kind: 'hold' };
 }
 
 function invalidShard(what: string): Admission {
   return { kind: 'reject', rejection: Rejections.invalidShard(what) };
+}
+
+function invalidSession(why: string): Admission {
+  return { kind: 'invalid-session', why };
 }

@@ -1,9 +1,8 @@
 /** Worker tokens from the configuration. Compares digests in constant time, and always all of them. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Authenticator } from './ports.ts';
+import type { Account, Authenticator } from './ports.ts';
 
-export interface WorkerToken {
-  readonly name: string;
+export interface WorkerToken extends Account {
   readonly token: string;
 }
 
@@ -12,13 +11,13 @@ function digest(token: string): Buffer {
 }
 
 export function createAuthenticator(tokens: readonly WorkerToken[]): Authenticator {
-  const known = tokens.map(({ name, token }) => ({ name, digest: digest(token) }));
+  const known = tokens.map(({ token, ...account }) => ({ account, digest: digest(token) }));
   return {
     authenticate(token) {
       const given = digest(token);
-      let account: string | undefined;
+      let account: Account | undefined;
       for (const candidate of known) {
-        if (timingSafeEqual(candidate.digest, given)) account = candidate.name;
+        if (timingSafeEqual(candidate.digest, given)) account = candidate.account;
       }
       return account;
     },

@@ -1,6 +1,6 @@
 /**
- * The HTTP and WebSocket server that workers connect to: handshakes, `GET /gateway` and `/gateway/bot` (so that stock
- * libraries find their way by themselves), and `/healthz` for HAProxy. Sessions are worker-connection.ts.
+ * The HTTP and WebSocket server that workers connect to: who may connect, and all connections together. What it answers is
+ * http-answers.ts and upgrade.ts, sessions are worker-connection.ts.
  */
 import {
   createServer,
@@ -11,18 +11,14 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../runtime/clock.ts';
 import { WorkerCounts } from './counts.ts';
-import type { Authenticator, ShardDirectory, WorkerLog } from './ports.ts';
+import { answerHttp, publicUrl, RETRY_AFTER_S } from './http-answers.ts';
+import type { Authenticator, Peers, ServedApplication, WorkerLog } from './ports.ts';
 import { type Rejection, Rejections } from './rejection.ts';
+import { type ConnectionRequest, type PathReading, readUpgrade } from './upgrade.ts';
 import { WorkerConnection, type WorkerLimits } from './worker-connection.ts';
-
-/** How a request's path names a shard. */
-export type PathReading =
-  | { readonly kind: 'any' }
-  | { readonly kind: 'shard'; readonly shardId: number; readonly applicationId?: string }
-  | { readonly kind: 'invalid' };
 
 export interface GatewayServerOptions {
   readonly host: string;
@@ -30,12 +26,14 @@ export interface GatewayServerOptions {
   readonly port: number;
   /** Where workers reach us, without a path; left out, what their request says. */
   readonly publicUrl: string | undefined;
-  readonly directory: ShardDirectory;
+  readonly applications: readonly ServedApplication[];
+  /** The other nodes; left out where there are none. */
+  readonly peers?: Peers | undefined;
   readonly authenticator: Authenticator;
   readonly sessionKey: Buffer;
   readonly limits: WorkerLimits & { readonly maxConnections: number };
   readonly readPath: (requestTarget: string) => PathReading;
-  readonly shardPath: (shardId: number) => string;
+  readonly shardPath: (shardId: number, applicationId?: string) => string;
   readonly clock: Clock;
   readonly log: WorkerLog;
 }
@@ -55,9 +53,6 @@ const SUPPORTED_VERSIONS: ReadonlySet<string> = new Set(['9', '10']);
  * connections of strangers can not fill the node.
  */
 const UNIDENTIFIED_SHARE = 1 / 2;
-
-/** Seconds a worker that was turned away for load is told to wait. */
-const RETRY_AFTER_S = 5;
 
 export class GatewayServer implements AsyncDisposable {
   readonly counts = new WorkerCounts();
@@ -116,74 +111,49 @@ export class GatewayServer implements AsyncDisposable {
     this.#webSockets.close();
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    if (path === '/healthz') {
-      return sendJson(response, this.#isDraining ? 503 : 200, {
-        status: this.#isDraining ? 'draining' : 'ok',
-      });
-    }
-    const route = /^(?:\/api(?:\/v\d+)?)?\/gateway(\/bot)?$/.exec(path);
-    if (!route) return sendJson(response, 404, { message: '404: Not Found', code: 0 });
-    this.#onGatewayRequest(request, response, route[1] !== undefined);
-  }
-
-  /** As many IDENTIFYs at once as there are shards: ours cost nothing. */
-  #onGatewayRequest(request: IncomingMessage, response: ServerResponse, isBot: boolean): void {
-    const url = this.#publicUrl(request);
-    if (!isBot) return sendJson(response, 200, { url });
-    const token = (request.headers.authorization ?? '').replace(/^Bot /, '');
-    if (this.#options.authenticator.authenticate(token) === undefined) {
-      return sendJson(response, 401, { message: '401: Unauthorized', code: 0 });
-    }
-    const { shardCount } = this.#options.directory;
-    if (shardCount === undefined) {
-      response.setHeader('retry-after', RETRY_AFTER_S);
-      return sendJson(response, 503, { message: 'shardmux does not know the number of shards yet', code: 0 });
-    }
-    const limit = { total: 1_000, remaining: 1_000, reset_after: 86_400_000, max_concurrency: shardCount };
-    sendJson(response, 200, { url, shards: shardCount, session_start_limit: limit });
+  #onRequest({ url: target = '', headers }: IncomingMessage, response: ServerResponse): void {
+    const { status, body, retryAfterS } = answerHttp({ target, headers }, this.#options, this.#isDraining);
+    if (retryAfterS !== undefined) response.setHeader('retry-after', retryAfterS);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', (error) => this.#options.log.debug({ reason: error.message }, 'worker socket failed'));
-    const path = this.#options.readPath(request.url ?? '');
-    const query = new URLSearchParams((request.url ?? '').split('?', 2)[1]);
-    if (path.kind === 'invalid') return this.#refuse(socket, 404, 'connect to / or /shards/<n>');
+    const reading = readUpgrade({ target: request.url ?? '', headers: request.headers }, this.#options);
+    if (reading.kind === 'refused') return this.#refuse(socket, reading.status, reading.message);
     if (this.#isDraining) return this.#refuse(socket, 503, 'this node is draining; connect again');
-    if (!this.#makeRoom()) {
-      return this.#refuse(socket, 503, 'workers.maxConnections is reached');
-    }
-    const encoding = query.get('encoding') ?? 'json';
-    if (encoding !== 'json')
-      return this.#refuse(socket, 400, `encoding=${encoding} is not supported; use json`);
-    const compression = query.get('compress');
-    if (compression === 'zlib-stream' || compression === 'zstd-stream') {
-      return this.#refuse(
-        socket,
-        400,
-        `compress=${compression} is not supported yet; switch compression off in your library (see docs/libraries.md)`,
-      );
-    }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection: WorkerConnection = new WorkerConnection({
-        ...this.#options,
-        webSocket,
-        socket,
-        pathShardId: path.kind === 'shard' ? path.shardId : undefined,
-        resumeUrl: (shardId) => `${this.#publicUrl(request)}${this.#options.shardPath(shardId)}`,
-        counts: this.counts,
-        onAuthenticated: () => this.#unidentified.delete(connection),
-        onClosed: () => {
-          this.#connections.delete(connection);
-          this.#unidentified.delete(connection);
-        },
-      });
-      this.#connections.add(connection);
-      this.#unidentified.add(connection);
-      const version = query.get('v') ?? '10';
-      if (!SUPPORTED_VERSIONS.has(version)) connection.close(Rejections.invalidApiVersion(version));
+    if (!this.#makeRoom()) return this.#refuse(socket, 503, 'workers.maxConnections is reached');
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#connect(webSocket, request, reading),
+    );
+  }
+
+  #connect(webSocket: WebSocket, request: IncomingMessage, asked: ConnectionRequest): void {
+    const { socket, headers } = request;
+    const url = publicUrl(headers, this.#options.publicUrl);
+    const connection: WorkerConnection = new WorkerConnection({
+      ...this.#options,
+      ...asked,
+      webSocket,
+      socket,
+      resumeUrl: (shardId, applicationId) => url + this.#shardPath(shardId, applicationId),
+      counts: this.counts,
+      onAuthenticated: () => this.#unidentified.delete(connection),
+      onClosed: () => {
+        this.#connections.delete(connection);
+        this.#unidentified.delete(connection);
+      },
     });
+    this.#connections.add(connection);
+    // Another node has seen the token of a worker that it passes on: that one makes room for nobody.
+    if (!asked.isRelayed) this.#unidentified.add(connection);
+    if (!SUPPORTED_VERSIONS.has(asked.version)) connection.close(Rejections.invalidApiVersion(asked.version));
+  }
+
+  /** Names the application only where there are several. */
+  #shardPath(shardId: number, applicationId: string): string {
+    const { applications, shardPath } = this.#options;
+    return applications.length > 1 ? shardPath(shardId, applicationId) : shardPath(shardId);
   }
 
   /**
@@ -202,15 +172,6 @@ export class GatewayServer implements AsyncDisposable {
     return true;
   }
 
-  #publicUrl(request: IncomingMessage): string {
-    const { publicUrl } = this.#options;
-    if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-    // The first proxy in a row is the one that the worker spoke to.
-    const [proto] = String(request.headers['x-forwarded-proto'] ?? '').split(',', 1);
-    const scheme = /^(https|wss)$/i.test(proto?.trim() ?? '') ? 'wss' : 'ws';
-    return `${scheme}://${request.headers.host ?? 'localhost'}`;
-  }
-
   #refuse(socket: Duplex, status: number, message: string): void {
     this.counts.refusedWith(status);
     this.#options.log.info({ status, reason: message }, 'turned a worker away');
@@ -226,10 +187,6 @@ export class GatewayServer implements AsyncDisposable {
     socket.once('finish', () => socket.destroy());
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
   }
-}
-
-function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 function listenProblem(cause: NodeJS.ErrnoException, host: string, port: number): string {

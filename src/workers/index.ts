@@ -1,6 +1,24 @@
 export { createAuthenticator, type WorkerToken } from './authenticator.ts';
 export type { WorkerCounts } from './counts.ts';
 export { GatewayServer, GatewayServerError, type GatewayServerOptions } from './gateway-server.ts';
-export type { Serving, ShardDirectory, ShardListener, Submission, WorkerLog, WorkerShard } from './ports.ts';
+export type {
+  Account,
+  PeerHeader,
+  PeerRequest,
+  Peers,
+  Relay,
+  RelayFailure,
+  RelayLink,
+  RelayListener,
+  RelayRequest,
+  RelayTarget,
+  ServedApplication,
+  Serving,
+  ShardDirectory,
+  ShardListener,
+  Submission,
+  WorkerLog,
+  WorkerShard,
+} from './ports.ts';
 export { Rejections } from './rejection.ts';
 export { sessionKey, upstreamEpoch } from './session-id.ts';

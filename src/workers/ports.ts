@@ -63,21 +63,124 @@ export interface ShardListener {
   onEpochOver(): void;
 }
 
-/** The shards of this deployment, as far as they are known. */
+/** Where another node's worker port is. */
+export interface RelayTarget {
+  readonly nodeId: string;
+  /** `host:port`. */
+  readonly address: string;
+}
+
+/** The shards of an application, as far as they are known. */
 export interface ShardDirectory {
   /** `undefined` until Discord has said how many there are. */
   readonly shardCount: number | undefined;
   /** Why no shard will ever be served again, if so. */
   readonly stoppedReason: string | undefined;
+  /** A shard that this node holds. One that it is about to lose, or has lost, takes no sessions and is none. */
   shard(shardId: number): WorkerShard | undefined;
-  /** Tells of any change of `shardCount`, `stoppedReason` or a shard's `serving.kind`. */
+  /** The live node that holds the shard's lease, where that is not this node. */
+  ownerElsewhere(shardId: number): RelayTarget | undefined;
+  /** The shard's lease has just been passed to this node, or is about to be: `shard` will have it in a moment. */
+  isExpected(shardId: number): boolean;
+  /** Tells of any change of the above, and of a shard's `serving.kind`. */
   subscribe(onChange: () => void): Disposable;
+}
+
+/** An application whose workers are served here. */
+export interface ServedApplication {
+  /** As Discord names it, in decimal: part of paths and of session ids. */
+  readonly id: string;
+  readonly directory: ShardDirectory;
+}
+
+/** Who a worker is. */
+export interface Account {
+  readonly name: string;
+  /** The only application that it may be served, where it is bound to one. */
+  readonly applicationId?: string | undefined;
 }
 
 /** Says who a worker is. */
 export interface Authenticator {
-  /** Name of the service account whose token this is, or `undefined`. Takes the same time for every token. */
-  authenticate(token: string): string | undefined;
+  /** The service account whose token this is, or `undefined`. Takes the same time for every token. */
+  authenticate(token: string): Account | undefined;
+}
+
+/** What a node needs to speak with the others of its deployment; all of them share a secret. */
+export interface Peers {
+  /** This node's own. */
+  readonly nodeId: string;
+  readonly relay: Relay;
+  /** Whether a request carries the header of a node: none, one that holds, or one that does not. */
+  readHeader(request: PeerRequest): PeerHeader;
+  /** The shards whose lease this node holds, with their epochs. */
+  heldShards(applicationId: string): ReadonlyMap<number, number>;
+  /** A session that another node relays has begun here: some HAProxy does not know that the shard is ours. */
+  onRelayed?(applicationId: string, shardId: number): void;
+}
+
+/** A request as far as nodes sign it. */
+export interface PeerRequest {
+  /** Without the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+export type PeerHeader =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'valid'; readonly nodeId: string }
+  | { readonly kind: 'invalid'; readonly why: string };
+
+/** Connects to the owner of a shard for a worker that came here. */
+export interface Relay {
+  dial(request: RelayRequest, listener: RelayListener): RelayLink;
+}
+
+export interface RelayRequest {
+  readonly address: string;
+  /** The shard's path. */
+  readonly path: string;
+  /** What the worker's own request said about it. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Why a relay did not come about, or came to nothing before the session began. */
+export type RelayFailure =
+  /** The address could not be connected to. */
+  | 'unreachable'
+  /** No HELLO in time. */
+  | 'timed-out'
+  /** The node refused the connection. */
+  | 'refused'
+  /** It was closed, or spoke what is no gateway, before the session began. */
+  | 'cut-off'
+  /** The node is on its way out. */
+  | 'draining'
+  /** The node does not hold the shard. */
+  | 'not-owner';
+
+/** Called never while `dial` runs, never after `onFailed` or `onClosed`, and not any more once we have closed. */
+export interface RelayListener {
+  /** HELLO has come; it is not passed on. */
+  onOpen(): void;
+  onMessage(bytes: Buffer, isBinary: boolean): void;
+  /** There is room again, after `isFull`. */
+  onDrain(): void;
+  onFailed(failure: RelayFailure, detail: string): void;
+  /** The other node closed, or the connection broke (1006). Only after `onOpen`. */
+  onClosed(code: number, reason: string): void;
+}
+
+/** Disposing of it closes it, as one closes that goes away. */
+export interface RelayLink extends Disposable {
+  send(bytes: Buffer | string, isBinary: boolean): void;
+  /** Whether as much as may waits to be sent: `onDrain` follows. */
+  readonly isFull: boolean;
+  /** Stops reading; a bounded rest may still come. */
+  pause(): void;
+  resume(): void;
+  /** Passes on how the worker closed; 1005 and 1006 say that it gave no code. */
+  close(code: number, reason: string): void;
 }
 
 export interface WorkerLog {

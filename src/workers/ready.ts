@@ -34,11 +34,3 @@ export function readyPayload({ shard, serving, sequence, sessionId, resumeUrl }:
 export function resumedPayload(sequence: number): string {
   return JSON.stringify({ t: 'RESUMED', s: sequence, op: Opcode.Dispatch, d: { _trace: TRACE } });
 }
-
-/** The application's id from the upstream READY; empty where Discord left it out. */
-export function applicationIdOf(ready: Readonly<Record<string, unknown>>): string {
-  const application = ready['application'];
-  const id =
-    typeof application === 'object' && application !== null ? (application as { id?: unknown }).id : '';
-  return typeof id === 'string' ? id : '';
-}

@@ -18,6 +18,12 @@ function rejection(code: number, reason: string): Rejection {
 const PROTOCOL_ERROR = 1002;
 const INVALID_UTF8 = 1007;
 
+/**
+ * A code of ours between nodes: the connection was relayed to a node that does not hold the shard, and no session has begun.
+ * No worker ever sees it.
+ */
+export const NOT_OWNER = 4900;
+
 /** What `ws` calls faults that it closes with another code than 1002. */
 const FRAME_FAULTS: Readonly<Record<string, number>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CloseCode.MessageTooBig,
@@ -49,6 +55,22 @@ export const Rejections = {
       CloseCode.AuthenticationFailed,
       'the token is none of workers.tokens (or, without those, not the bot token)',
     ),
+  /** The account is of another application than the path. */
+  boundElsewhere: (applicationId: string) =>
+    rejection(
+      CloseCode.AuthenticationFailed,
+      `the token may not be used for application ${applicationId}; see workers.tokens`,
+    ),
+  boundToUnserved: (applicationId: string) =>
+    rejection(
+      CloseCode.AuthenticationFailed,
+      `the token is for application ${applicationId}, which is not served here`,
+    ),
+  ambiguousApplication: (count: number) =>
+    rejection(
+      CloseCode.InvalidShard,
+      `there are ${count} applications here; connect to /apps/<application id>/shards/<n>`,
+    ),
   alreadyAuthenticated: () => rejection(CloseCode.AlreadyAuthenticated, 'IDENTIFY or RESUME a second time'),
   invalidSequence: (sequence: number, head: number) =>
     rejection(CloseCode.InvalidSequence, `RESUME with sequence ${sequence}; the newest is ${head}`),
@@ -77,6 +99,15 @@ export const Rejections = {
     rejection(
       CloseCode.TryAgainLater,
       `the shard has had no session with Discord for ${Math.round(ms / 1000)} s; try again`,
+    ),
+  /** Of a connection that another node relayed. */
+  notOwner: (shardId: number) => rejection(NOT_OWNER, `shard ${shardId} is not held here`),
+  /** The node that held its session is gone: 1012 makes libraries RESUME. */
+  relayLost: () => rejection(CloseCode.ServiceRestart, 'the node of the session is gone; RESUME'),
+  ownerUnreachable: (ms: number) =>
+    rejection(
+      CloseCode.TryAgainLater,
+      `the node of the shard could not be reached for ${Math.round(ms / 1000)} s; try again`,
     ),
   applicationStopped: (reason: string) => rejection(CloseCode.TryAgainLater, reason),
   /** Some time after op 7; 1012 makes libraries RESUME where 1000 makes them IDENTIFY. */

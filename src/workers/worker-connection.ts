@@ -8,11 +8,12 @@ import { Opcode } from '../protocol/opcodes.ts';
 import { shardOfGuild } from '../protocol/sharding.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Admission, admit, type SessionRequest } from './admission.ts';
+import { chooseApplication } from './applications.ts';
 import type { WorkerCounts } from './counts.ts';
 import { Delivery } from './delivery.ts';
 import type { WorkerPayload } from './payloads.ts';
-import type { Authenticator, ShardDirectory, WorkerLog, WorkerShard } from './ports.ts';
-import { applicationIdOf, readyPayload, resumedPayload } from './ready.ts';
+import type { Authenticator, ServedApplication, WorkerLog, WorkerShard } from './ports.ts';
+import { readyPayload, resumedPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import { signSessionId, verifySessionId } from './session-id.ts';
 import { type SessionPayload, WorkerLink } from './worker-link.ts';
@@ -29,11 +30,13 @@ export interface WorkerConnectionOptions {
   readonly webSocket: WebSocket;
   /** The socket under `webSocket`. */
   readonly socket: Duplex;
+  readonly pathApplication: ServedApplication | undefined;
   /** Shard in the path, where there is one. */
   readonly pathShardId: number | undefined;
+  readonly isRelayed: boolean;
   /** Where a worker reaches a shard, for READY. */
-  readonly resumeUrl: (shardId: number) => string;
-  readonly directory: ShardDirectory;
+  readonly resumeUrl: (shardId: number, applicationId: string) => string;
+  readonly applications: readonly ServedApplication[];
   readonly authenticator: Authenticator;
   readonly sessionKey: Buffer;
   readonly limits: WorkerLimits;
@@ -87,6 +90,7 @@ export class WorkerConnection {
   readonly #link: WorkerLink;
   readonly #sender = Symbol('worker');
   #state: State;
+  #application: ServedApplication | undefined;
 
   constructor(options: WorkerConnectionOptions) {
     this.#options = options;
@@ -175,18 +179,27 @@ export class WorkerConnection {
     const account = this.#options.authenticator.authenticate(payload.token);
     if (account === undefined) return this.#link.close(Rejections.authenticationFailed());
     this.#options.onAuthenticated();
+    const { applications, pathApplication: path } = this.#options;
+    const claims =
+      payload.kind === 'resume' ? verifySessionId(payload.sessionId, this.#options.sessionKey) : undefined;
+    const choice = chooseApplication(applications, { path, account, claimed: claims?.applicationId });
+    if (choice.kind === 'reject') return this.#link.close(choice.rejection);
+    if (choice.kind === 'foreign-session') return this.#invalidateSession();
+    this.#application = choice.application;
+    const { name } = account;
     if (payload.kind === 'identify') {
       const { intents, shard } = payload;
-      return this.#answer({ kind: 'identify', account, intents, shard });
+      return this.#answer({ kind: 'identify', account: name, intents, shard });
     }
-    const claims = verifySessionId(payload.sessionId, this.#options.sessionKey);
-    this.#answer({ kind: 'resume', account, claims, sequence: payload.sequence });
+    this.#answer({ kind: 'resume', account: name, claims, sequence: payload.sequence });
   }
 
   #answer(request: SessionRequest): void {
-    const { directory, pathShardId, counts, log } = this.#options;
-    const admission = admit(request, directory, pathShardId);
+    const { pathShardId, isRelayed, counts, log } = this.#options;
+    const application = this.#application as ServedApplication;
+    const admission = admit(request, { application, pathShardId, isRelayed });
     switch (admission.kind) {
+      case 'relay':
       case 'hold':
         if (this.#state.kind !== 'held') this.#enter(this.#hold(request));
         return;
@@ -212,7 +225,8 @@ export class WorkerConnection {
   }
 
   #hold(request: SessionRequest): State {
-    const { clock, limits, directory } = this.#options;
+    const { clock, limits } = this.#options;
+    const { directory } = this.#application as ServedApplication;
     const expire = () => this.#link.close(Rejections.holdTimeout(limits.holdTimeoutMs));
     return {
       kind: 'held',
@@ -228,7 +242,7 @@ export class WorkerConnection {
     const { shardId, shardCount } = shard;
     const sessionId = signSessionId(
       {
-        applicationId: applicationIdOf(serving.ready),
+        applicationId: (this.#application as ServedApplication).id,
         shardId,
         shardCount,
         epoch: serving.epoch,
@@ -240,7 +254,13 @@ export class WorkerConnection {
     );
     this.#enter({ kind: 'live', ...this.#session(request.account, admission) });
     this.#link.send(
-      readyPayload({ shard, serving, sequence: cursor.sequence, sessionId, resumeUrl: resumeUrl(shardId) }),
+      readyPayload({
+        shard,
+        serving,
+        sequence: cursor.sequence,
+        sessionId,
+        resumeUrl: resumeUrl(shardId, (this.#application as ServedApplication).id),
+      }),
     );
     this.#pump();
   }

@@ -2,7 +2,7 @@
  * One Discord application at this node: learns how many shards there are, restores what an earlier process left, holds the
  * shards, and stops for good where Discord refuses it.
  */
-import { ApplicationDirectory, IdentifySlotsMemory, type TailFiles } from '../../cluster/index.ts';
+import { ApplicationDirectory, EmbeddedIdentifySlots, type TailFiles } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
 import { EventLog, LogMemory, TailCompressor } from '../../log/index.ts';
 import { type Logger, moduleLogger } from '../../observability/index.ts';
@@ -37,7 +37,6 @@ export class Application implements ShardDirectory, AsyncDisposable {
   #shards: readonly HeldShard[] | undefined;
   #stoppedReason: string | undefined;
   #trimTimer: Disposable | undefined;
-  #isBudgetHeld = false;
 
   constructor(options: ApplicationOptions) {
     const { config, clock, logger } = options;
@@ -70,16 +69,15 @@ export class Application implements ShardDirectory, AsyncDisposable {
     const onSlotsError = (error: Error) =>
       this.#logger.error({ reason: error.message }, 'identify slots can not be written');
     return new IdentifyGate({
-      slots: this.#directory?.identifySlots(onSlotsError) ?? new IdentifySlotsMemory(clock.now()),
+      slots: this.#directory?.identifySlots(clock, onSlotsError) ?? new EmbeddedIdentifySlots({ clock }),
       clock,
+      random: Math.random,
       reserve: config.discord.identifyReserve,
-      fetchBudget: async () => {
-        const budget = await this.#information.getBudget();
-        this.#isBudgetHeld = false;
-        return budget;
-      },
+      fetchBudget: () => this.#information.getBudget(),
+      onStoreProblem: (reason) =>
+        this.#logger.error({ reason }, 'identify slots can not be asked for; no IDENTIFY until they can'),
+      onStoreRecovered: () => this.#logger.info({}, 'identify slots can be asked for again'),
       onBudgetHeld: (held) => {
-        this.#isBudgetHeld = true;
         this.#logger.error(
           held,
           "Discord's IDENTIFY budget is down to the reserve: no IDENTIFY until it resets",
@@ -102,7 +100,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
 
   /** Whether IDENTIFYs wait because the budget is down to the reserve. */
   get isBudgetHeld(): boolean {
-    return this.#isBudgetHeld;
+    return this.gate.isBudgetHeld;
   }
 
   /** Why Discord can't be asked how to connect, while it can't. */
@@ -112,6 +110,15 @@ export class Application implements ShardDirectory, AsyncDisposable {
 
   shard(shardId: number): HeldShard | undefined {
     return this.#shards?.[shardId];
+  }
+
+  /** A node that is alone has them all. */
+  ownerElsewhere(): undefined {
+    return undefined;
+  }
+
+  isExpected(): boolean {
+    return false;
   }
 
   subscribe(onChange: () => void): Disposable {

@@ -96,7 +96,7 @@ function createServer(config: GatewayConfig, application: Application, logger: L
     host: workers.host,
     port: workers.port,
     publicUrl: workers.publicUrl,
-    directory: application,
+    applications: [{ id: applicationId(discord.token.reveal()), directory: application }],
     authenticator: createAuthenticator(tokens),
     sessionKey: sessionKey((workers.sessionSecret ?? discord.token).reveal()),
     limits: workers,
@@ -105,6 +105,11 @@ function createServer(config: GatewayConfig, application: Application, logger: L
     clock: systemClock,
     log: moduleLogger(logger, 'workers'),
   });
+}
+
+/** A bot token begins with its application's id, in base64. */
+function applicationId(token: string): string {
+  return Buffer.from(token.split('.', 1)[0] ?? '', 'base64').toString();
 }
 
 function createTeacher(config: GatewayConfig, port: number, logger: Logger): Teacher {

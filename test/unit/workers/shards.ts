@@ -8,6 +8,7 @@ import {
   createAuthenticator,
   GatewayServer,
   type GatewayServerOptions,
+  type RelayTarget,
   type Serving,
   type ShardDirectory,
   type ShardListener,
@@ -109,6 +110,9 @@ export class TestDirectory implements ShardDirectory {
   shardCount: number | undefined;
   stoppedReason: string | undefined;
   shards: TestShard[];
+  /** Who holds the shards that this node does not. */
+  readonly owners = new Map<number, RelayTarget>();
+  readonly expected = new Set<number>();
   readonly #subscribers = new Set<() => void>();
 
   constructor(shards: TestShard[]) {
@@ -122,6 +126,14 @@ export class TestDirectory implements ShardDirectory {
 
   shard(shardId: number): TestShard | undefined {
     return this.shards[shardId];
+  }
+
+  ownerElsewhere(shardId: number): RelayTarget | undefined {
+    return this.owners.get(shardId);
+  }
+
+  isExpected(shardId: number): boolean {
+    return this.expected.has(shardId);
   }
 
   subscribe(onChange: () => void): Disposable {
@@ -177,7 +189,7 @@ export class TestGateway implements AsyncDisposable {
       host: '127.0.0.1',
       port: 0,
       publicUrl,
-      directory: this.directory,
+      applications: [{ id: APPLICATION_ID, directory: this.directory }],
       authenticator: createAuthenticator(accounts),
       sessionKey: sessionKey('a secret of the tests'),
       limits: { ...LIMITS, ...limits },
