@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import { type Environment, environmentProblems } from './env-source.ts';
 import { nearestName } from './nearest-name.ts';
 import type { ConfigProblem } from './problem.ts';
-import { type GatewayConfig, gatewaySchema } from './schema.ts';
-import { CONFIG_PATH_ENV_NAME, SETTINGS } from './settings-table.ts';
+import { type GatewayConfig, resolve } from './resolve.ts';
+import { gatewaySchema } from './schema.ts';
+import { fileContents, indexed, isMap, type RawTree, readSecretFiles } from './secret-files.ts';
+import { CONFIG_PATH_ENV_NAME, SETTINGS, type SettingEntry } from './settings-table.ts';
 import { parseYamlSource, type YamlSource } from './yaml-source.ts';
 
 export type LoadConfigOptions = {
@@ -19,27 +21,24 @@ export type ConfigResult =
   | { ok: true; config: GatewayConfig }
   | { ok: false; problems: readonly ConfigProblem[] };
 
-const TOKEN = 'discord.token';
-const TOKEN_FILE = 'discord.tokenFile';
-
 export function loadConfig({ env, readFile, configPath }: LoadConfigOptions): ConfigResult {
   const problems = environmentProblems(env);
   const nameProblems = problems.length;
   const yaml = yamlSource({ env, readFile, configPath }, problems);
   const isFileUnread = problems.length > nameProblems;
   const { tree, names } = overlay(env, yaml, problems);
-  readTokenFile({ tree, names, readFile }, problems);
+  readSecretFiles({ tree, names, readFile, placeOf: yaml?.placeOf }, problems);
   const told = new Set(problems.map(({ setting }) => setting));
-  // What is missing may be in the file that couldn't be read.
-  if (isFileUnread) for (const { envName, required } of SETTINGS) if (required) told.add(envName);
   const result = gatewaySchema.safeParse(tree);
   for (const issue of result.error?.issues ?? []) {
+    // What is missing may be in the file that couldn't be read.
+    if (isFileUnread && issue.code === 'custom' && issue.params?.['isComparison']) continue;
     const found = problemsOf(issue, names, yaml);
     // A value that is already said to be empty or unreadable is not also said to be missing.
     problems.push(...found.filter(({ setting }) => !told.has(setting)));
   }
   if (problems.length > 0 || !result.success) return { ok: false, problems };
-  return { ok: true, config: deepFreeze(result.data) };
+  return { ok: true, config: deepFreeze(resolve(result.data)) };
 }
 
 function yamlSource(
@@ -64,17 +63,6 @@ function yamlSource(
   return source;
 }
 
-function fileContents(readFile: (path: string) => string, path: string) {
-  try {
-    return { ok: true as const, text: readFile(path) };
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    return { ok: false as const, reason };
-  }
-}
-
-type RawTree = Record<string, unknown>;
-
 /** The YAML file's values under the environment's, and what each setting is called where it came from. */
 function overlay(env: Environment, yaml: YamlSource | undefined, problems: ConfigProblem[]) {
   const base = yaml?.values ?? {};
@@ -87,7 +75,8 @@ function overlay(env: Environment, yaml: YamlSource | undefined, problems: Confi
   }
   const tree: RawTree = isMap(base) ? { ...base } : {};
   const names = new Map<string, string>();
-  for (const section of new Set(SETTINGS.map((entry) => entry.section))) {
+  for (const section of new Set(SETTINGS.map(sectionOf))) {
+    if (section === undefined) continue;
     const values = tree[section] ?? {};
     const place = yaml?.placeOf([section]);
     if (!isMap(values))
@@ -98,12 +87,15 @@ function overlay(env: Environment, yaml: YamlSource | undefined, problems: Confi
       });
     tree[section] = isMap(values) ? { ...values } : {};
   }
-  for (const { section, name, envName, yamlPath } of SETTINGS) {
-    const values = tree[section] as RawTree; // made by the loop above
+  for (const entry of SETTINGS) {
+    const { path, envName, yamlPath } = entry;
+    const section = sectionOf(entry);
+    const values = section === undefined ? tree : (tree[section] as RawTree); // made by the loop above
+    const name = path.at(-1) ?? '';
     const fromEnv = env[envName];
     names.set(
       yamlPath,
-      fromEnv === undefined && name in values ? `${yamlPath} (${yaml?.placeOf([section, name])})` : envName,
+      fromEnv === undefined && name in values ? `${yamlPath} (${yaml?.placeOf(path)})` : envName,
     );
     if (fromEnv !== undefined) values[name] = fromEnv.trim() === '' ? undefined : fromEnv;
     else if (values[name] === null) {
@@ -118,35 +110,12 @@ function overlay(env: Environment, yaml: YamlSource | undefined, problems: Confi
   return { tree, names };
 }
 
+function sectionOf({ path }: SettingEntry): string | undefined {
+  return path.length === 2 ? path[0] : undefined;
+}
+
 const SECTION_REMEDY =
   'Write "section:" and indented under it "name: value"; docs/configuration.md lists them.';
-
-type TokenFileOptions = { tree: RawTree; names: Map<string, string>; readFile: (path: string) => string };
-
-/** Puts the contents of discord.tokenFile in the place of discord.token. */
-function readTokenFile({ tree, names, readFile }: TokenFileOptions, problems: ConfigProblem[]): void {
-  const discord = tree['discord'] as RawTree; // made by overlay
-  const path = discord['tokenFile'];
-  if (typeof path !== 'string' || path.trim() === '') return;
-  const setting = names.get(TOKEN_FILE) ?? TOKEN_FILE;
-  if (discord['token'] !== undefined) {
-    problems.push({ setting, wrong: `is set, and ${names.get(TOKEN)} too`, remedy: 'Remove one of them.' });
-    return;
-  }
-  const contents = fileContents(readFile, path);
-  if (contents.ok) {
-    discord['token'] = contents.text.replace(/\r?\n$/, '');
-    names.set(TOKEN, `${setting} (the contents of ${path})`);
-  } else {
-    names.set(TOKEN, setting);
-    const remedy = 'Give the path of a file that this user may read, with the token in it.';
-    problems.push({
-      setting,
-      wrong: `names a file that can't be read: ${path} (${contents.reason})`,
-      remedy,
-    });
-  }
-}
 
 function problemsOf(
   issue: z.core.$ZodIssue,
@@ -155,34 +124,35 @@ function problemsOf(
 ): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey([...issue.path, key], yaml));
-  const yamlPath = issue.path.slice(0, 2).join('.');
-  const inside = issue.path.slice(2);
-  const fromYaml = names.get(yamlPath)?.startsWith(yamlPath) === true;
-  const where =
-    yamlPath + inside.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  const parts = inside.map((key) => (typeof key === 'number' ? `entry ${key + 1}` : String(key)));
-  const entry = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-  const setting =
-    fromYaml && inside.length > 0
-      ? `${where} (${yaml?.placeOf(issue.path)})`
-      : `${names.get(yamlPath)}${entry}`;
   const remedy = issue.code === 'custom' ? String(issue.params?.['remedy']) : 'See docs/configuration.md.';
-  return [{ setting, wrong: issue.message, remedy }];
+  return [{ setting: nameOf(issue.path, names, yaml), wrong: issue.message, remedy }];
+}
+
+/** What the user calls the setting at `path`, or the part of it. */
+function nameOf(
+  path: readonly PropertyKey[],
+  names: ReadonlyMap<string, string>,
+  yaml: YamlSource | undefined,
+): string {
+  const exact = names.get(path.join('.'));
+  if (exact !== undefined) return exact;
+  const length = names.has(String(path[0])) ? 1 : 2;
+  const yamlPath = path.slice(0, length).join('.');
+  const inside = path.slice(length);
+  if (names.get(yamlPath)?.startsWith(yamlPath) === true)
+    return `${yamlPath}${inside.map(indexed).join('')} (${yaml?.placeOf(path)})`;
+  const parts = inside.map((key) => (typeof key === 'number' ? `entry ${key + 1}` : String(key)));
+  return `${names.get(yamlPath)} (${parts.join(', ')})`;
 }
 
 function unknownKey(path: readonly PropertyKey[], yaml: YamlSource | undefined): ConfigProblem {
-  const known =
-    path.length === 1 ? SETTINGS.map(({ section }) => section) : SETTINGS.map(({ yamlPath }) => yamlPath);
+  const known = SETTINGS.map(({ path: [section], yamlPath }) => (path.length === 1 ? section : yamlPath));
   const sameSection = known.filter((name) => path.length === 1 || name.startsWith(`${String(path[0])}.`));
   const written = path.map(String).join('.');
   const near = nearestName(written, sameSection) ?? nearestName(written, known);
   const remedy =
     near === undefined ? 'Remove it; docs/configuration.md lists the settings.' : `Did you mean ${near}?`;
   return { setting: `${written} (${yaml?.placeOf(path)})`, wrong: 'is not a setting', remedy };
-}
-
-function isMap(value: unknown): value is RawTree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -70,6 +70,32 @@ function measured({ type, unit, units, bounds, example }: Measure): Kind<number>
   };
 }
 
+/** A number that need not be whole, above one bound and up to the other. */
+export function decimal({ above, max }: { above: number; max: number }): Kind<number> {
+  return {
+    type: 'number',
+    read(raw) {
+      const isNumeral = typeof raw === 'string' && /^\d+(\.\d+)?$/.test(raw.trim());
+      const value = isNumeral ? Number(raw) : raw;
+      if (typeof value !== 'number' || Number.isNaN(value))
+        return bad(`is not a number: ${shown(raw)}`, 'Give a number, such as 1 or 0.5.');
+      if (value > above && value <= max) return good(value);
+      return bad(`is out of range: ${shown(raw)}`, `Give a number above ${above} and up to ${max}.`);
+    },
+  };
+}
+
+export function boolean(): Kind<boolean> {
+  return {
+    type: '`true` or `false`',
+    read(raw) {
+      if (raw === true || raw === 'true') return good(true);
+      if (raw === false || raw === 'false') return good(false);
+      return bad(`is neither true nor false: ${shown(raw)}`, 'Give true or false.');
+    },
+  };
+}
+
 export function port(): Kind<number> {
   const inner = integer({ min: 0, max: 65_535 });
   return { ...inner, type: 'port' };
@@ -96,6 +122,21 @@ export function text(type: string): Kind<string> {
       if (raw.trim() === '') return bad('is empty', 'Give it a value, or leave it out.');
       if (raw !== raw.trim()) return bad('begins or ends with a space', 'Remove the space.');
       return good(raw);
+    },
+  };
+}
+
+/** Text that the whole of `pattern` matches; `allowed` tells its characters. */
+export function matching(form: { type: string; pattern: RegExp; allowed: string }): Kind<string> {
+  return {
+    type: form.type,
+    read(raw) {
+      if (typeof raw === 'string' && form.pattern.test(raw)) return good(raw);
+      const isNumber = typeof raw === 'number' ? ', in quotes' : '';
+      return bad(
+        `is not a ${form.type} that can be used here: ${shown(raw)}`,
+        `Give 1 to 64 of the characters ${form.allowed}${isNumber}.`,
+      );
     },
   };
 }
@@ -141,6 +182,20 @@ export function secret(minCharacters: number): Kind<Secret> {
         );
       }
       return good(new Secret(reading.value));
+    },
+  };
+}
+
+/** A secret that somebody else has chosen: of any length. */
+export function secretOf(what: string): Kind<Secret> {
+  return {
+    type: 'secret',
+    read(raw) {
+      // Another system's rule, not ours: a password may have what no token has.
+      if (typeof raw !== 'string') return bad('is not text', 'Put it in quotes.');
+      if (raw === '') return bad('is empty', `Give the ${what}, or leave it out.`);
+      if (/[\r\n]/.test(raw)) return bad('has a line break in it', 'Give it without.');
+      return good(new Secret(raw));
     },
   };
 }

@@ -3,51 +3,16 @@
  * the environment variable; docs/configuration.md is generated from it (`node scripts/configuration-table.ts`).
  */
 import { z } from 'zod';
-import { TRANSPORT_COMPRESSIONS } from '../protocol/compression.ts';
+import { socketAddresses } from './address-kinds.ts';
+import { applications } from './applications.ts';
+import { cluster, redis } from './cluster-sections.ts';
 import { CROSS_CHECKS } from './cross-checks.ts';
-import { botToken, choice, duration, integer, port, secret, size, text, url } from './scalar-kinds.ts';
+import { discord } from './discord-section.ts';
+import { choice, duration, integer, port, secret, size, text, url } from './scalar-kinds.ts';
 import { optional, setting } from './setting.ts';
-import { intents, presence, shardCount, socketAddresses, workerTokens } from './structured-kinds.ts';
+import { workerTokens } from './structured-kinds.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-
-const discord = z.strictObject({
-  token: setting(botToken(), {
-    description: 'The bot token; a leading `Bot ` is dropped.',
-    required: {
-      remedy:
-        'Set it, or SHARDMUX_DISCORD_TOKEN_FILE to a file that holds it. The token is on the "Bot" page of https://discord.com/developers/applications.',
-    },
-  }),
-  tokenFile: optional(text('path'), 'A file that holds the bot token, instead of `discord.token`.'),
-  apiUrl: setting(url(['http', 'https']), {
-    default: 'https://discord.com/api/v10',
-    description: "Where Discord's REST API is; `GET /gateway/bot` is asked there.",
-  }),
-  gatewayUrl: optional(url(['ws', 'wss']), "Where Discord's gateway is; left out, `GET /gateway/bot` tells."),
-  intents: setting(intents(), {
-    default: 'UNPRIVILEGED',
-    description:
-      "The intents of the bot's upstream sessions: an integer, or names, `UNPRIVILEGED` and `ALL` among them.",
-  }),
-  shardCount: setting(shardCount(), {
-    default: 'auto',
-    description: 'How many shards the bot has; `auto` takes what Discord recommends.',
-  }),
-  compression: setting(choice(TRANSPORT_COMPRESSIONS), {
-    default: 'zstd-stream',
-    description: 'How Discord compresses what it sends us.',
-  }),
-  presence: optional(presence(), "The bot's presence, sent with each IDENTIFY."),
-  largeThreshold: optional(
-    integer({ min: 50, max: 250 }),
-    'How many members a guild has before Discord leaves the offline ones out.',
-  ),
-  identifyReserve: setting(integer({ min: 0, max: 1_000 }), {
-    default: 10,
-    description: "How many IDENTIFYs of Discord's daily budget are kept back.",
-  }),
-});
 
 const workers = z.strictObject({
   host: setting(text('address'), {
@@ -122,13 +87,14 @@ const eventLog = z.strictObject({
 });
 
 const tail = z.strictObject({
-  store: setting(choice(['disk', 'off']), {
-    default: 'disk',
-    description: 'Where the copy of the newest dispatches is kept that outlives the node.',
-  }),
+  store: optional(
+    choice(['disk', 'redis', 'off']),
+    'Where the copy of the newest dispatches is kept that outlives the node.',
+    '`redis` with `redis.hosts`, else `disk`',
+  ),
   directory: setting(text('path'), {
     default: './shardmux-state',
-    description: 'The directory of tails, checkpoints and identify slots.',
+    description: 'The directory of tails, checkpoints and identify slots of a node without Redis.',
   }),
   flushIntervalMs: setting(duration({ max: 60_000 }), {
     default: '100ms',
@@ -139,8 +105,8 @@ const tail = z.strictObject({
     description: 'After how many bytes new dispatches are written to the tail at once.',
   }),
   maxBytesPerShard: setting(size({ min: 65_536 }), {
-    default: '8MiB',
-    description: "How much a shard's tail may take on disk, compressed.",
+    default: '4MiB',
+    description: "How much a shard's tail may take on disk or in Redis, compressed.",
   }),
   maxAgeMs: setting(duration({ min: 1_000 }), {
     default: '5m',
@@ -182,11 +148,27 @@ const logging = z.strictObject({
   }),
 });
 
-const tree = z.strictObject({ discord, workers, status, eventLog, tail, haproxy, logging });
+const tree = z.strictObject({
+  discord,
+  applications: optional(
+    applications(),
+    'Several bots, each with the keys of `discord` and an `id`; keys that an entry leaves out are taken from `discord`, all but the token.',
+    'one, made from `discord`',
+  ),
+  workers,
+  status,
+  eventLog,
+  tail,
+  redis,
+  cluster,
+  haproxy,
+  logging,
+});
 
-/** The sections, for who needs the settings and not their values. */
-export const SECTIONS = tree.shape;
+/** The sections and what is beside them, for who needs the settings and not their values. */
+export const TREE_SHAPE = tree.shape;
 
+/** The settings as they are written: checked, with defaults filled in. `resolve.ts` makes the configuration from it. */
 export type ConfigTree = z.output<typeof tree>;
 
 export const gatewaySchema = CROSS_CHECKS.reduce(
@@ -194,13 +176,12 @@ export const gatewaySchema = CROSS_CHECKS.reduce(
     schema.refine(holds, {
       path: settings[0].split('.'),
       message: wrong,
-      params: { remedy },
+      params: { remedy, isComparison: true },
       // Runs although other settings are wrong, so that all problems are told at once; not when its own are.
       when: ({ issues }) =>
-        !issues.some((issue) => settings.includes((issue.path ?? []).slice(0, 2).join('.'))),
+        !issues.some(({ path = [] }) =>
+          settings.some((name) => name.split('.').every((part, index) => path[index] === part)),
+        ),
     }),
   tree,
 );
-
-/** The settings of `shardmux gateway`, checked, with defaults filled in, frozen. */
-export type GatewayConfig = { readonly [Section in keyof ConfigTree]: Readonly<ConfigTree[Section]> };

@@ -2,37 +2,30 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
 
-type Default = string | number | readonly never[];
+type Default = string | number | boolean | readonly never[];
 
 export type SettingRow = {
   /** One sentence for docs/configuration.md. */
   description: string;
-  /** The default as a user would write it. Absent: see `required`. */
+  /** The default as a user would write it. Absent: the setting is optional and its value undefined. */
   default?: Default;
-  /** Without it and without a default, the setting is optional and its value undefined. */
-  required?: { remedy: string };
+  /** Where there is no default: what docs/configuration.md says in its place, such as `**required**`. */
+  leftOut?: string;
 };
 
 export type SettingMeta = SettingRow & { type: string; unit?: string };
 
 export const settingRegistry = z.registry<SettingMeta>();
 
-/** A setting that always has a value: it has a default or is required. */
-export function setting<T>(
-  kind: Kind<T>,
-  row: SettingRow & ({ default: Default } | { required: { remedy: string } }),
-) {
-  return register(kind, row, (raw, context) => {
-    const given = raw ?? row.default;
-    if (given !== undefined) return readInto(kind, given, context);
-    context.addIssue({ code: 'custom', message: 'is not set', params: { remedy: row.required?.remedy } });
-    return z.NEVER;
-  });
+/** A setting that always has a value. */
+export function setting<T>(kind: Kind<T>, row: { description: string; default: Default }) {
+  return register(kind, row, (raw, context) => readInto(kind, raw ?? row.default, context));
 }
 
 /** A setting that may be left out, and then is undefined. */
-export function optional<T>(kind: Kind<T>, description: string) {
-  return register<T | undefined, T>(kind, { description }, (raw, context) =>
+export function optional<T>(kind: Kind<T>, description: string, leftOut?: string) {
+  const row = { description, ...(leftOut === undefined ? {} : { leftOut }) };
+  return register<T | undefined, T>(kind, row, (raw, context) =>
     raw === undefined ? undefined : readInto(kind, raw, context),
   );
 }

@@ -1,26 +1,43 @@
 /** The settings as rows, made from the schema: what they are called in each place, and docs/configuration.md's table. */
-import { SECTIONS } from './schema.ts';
+import type { z } from 'zod';
+import { TREE_SHAPE } from './schema.ts';
 import { type SettingMeta, settingRegistry } from './setting.ts';
 
-export type SettingEntry = SettingMeta & { section: string; name: string; yamlPath: string; envName: string };
+export type SettingEntry = SettingMeta & {
+  /** Its place in the tree: section and name, or the name alone. */
+  path: readonly [string, string] | readonly [string];
+  yamlPath: string;
+  envName: string;
+};
 
 export const ENV_PREFIX = 'SHARDMUX_';
 
 /** Names the YAML file, so it can't be in it. */
 export const CONFIG_PATH_ENV_NAME = 'SHARDMUX_CONFIG';
 
-export const SETTINGS: readonly SettingEntry[] = Object.entries(SECTIONS).flatMap(([section, { shape }]) =>
-  Object.entries(shape).map(([name, schema]) => {
-    const meta = settingRegistry.get(schema);
-    if (meta === undefined)
-      throw new Error(`${section}.${name} is in the schema but was not made by setting() or optional()`);
-    return { ...meta, section, name, yamlPath: `${section}.${name}`, envName: envNameOf(section, name) };
-  }),
+export const SETTINGS: readonly SettingEntry[] = Object.entries(TREE_SHAPE).flatMap(([section, schema]) =>
+  'shape' in schema
+    ? Object.entries(schema.shape).map(([name, inner]) => entryOf([section, name], inner))
+    : [entryOf([section], schema)],
 );
 
+function entryOf(path: SettingEntry['path'], schema: z.ZodType): SettingEntry {
+  const meta = settingRegistry.get(schema);
+  const yamlPath = path.join('.');
+  if (meta === undefined)
+    throw new Error(`${yamlPath} is in the schema but was not made by setting() or optional()`);
+  return { ...meta, path, yamlPath, envName: envNameOf(path) };
+}
+
 /** `discord.apiUrl` → `SHARDMUX_DISCORD_API_URL`. */
-function envNameOf(section: string, name: string): string {
-  return ENV_PREFIX + `${section}_${name}`.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+function envNameOf(path: readonly string[]): string {
+  return (
+    ENV_PREFIX +
+    path
+      .join('_')
+      .replace(/[A-Z]/g, (letter) => `_${letter}`)
+      .toUpperCase()
+  );
 }
 
 /** The table of docs/configuration.md, as Markdown. */
@@ -36,7 +53,7 @@ export function settingsMarkdown(): string {
   ].join('\n');
 }
 
-function defaultText({ default: value, required }: SettingEntry): string {
-  if (required !== undefined) return '**required**';
+function defaultText({ default: value, leftOut }: SettingEntry): string {
+  if (leftOut !== undefined) return leftOut;
   return value === undefined || typeof value === 'object' ? 'none' : `\`${value}\``;
 }

@@ -1,4 +1,4 @@
-/** Settings that hold a list or an object: intents, presence, worker tokens, addresses. Pure. */
+/** Settings that hold a list or an object: intents, presence, worker tokens. Pure. */
 import { z } from 'zod';
 import { ALL_INTENTS, INTENTS, UNPRIVILEGED_INTENTS } from '../protocol/intents.ts';
 import { bad, type Fault, good, type Kind, type Reading, shown } from './kind.ts';
@@ -46,7 +46,7 @@ function unknownIntent(name: unknown): Fault {
 }
 
 /** A list as YAML gives it, or the parts of `a,b`; undefined where it is neither. */
-function listItems(raw: unknown): readonly unknown[] | undefined {
+export function listItems(raw: unknown): readonly unknown[] | undefined {
   if (Array.isArray(raw)) return raw;
   return typeof raw === 'string' ? raw.split(',').map((item) => item.trim()) : undefined;
 }
@@ -100,21 +100,30 @@ function parsedJson(raw: string): unknown {
   }
 }
 
-export type WorkerTokenSetting = { readonly name: string; readonly token: Secret };
+export type WorkerTokenSetting = {
+  readonly name: string;
+  readonly token: Secret;
+  /** The only application it is good for; left out, it is good for all. */
+  readonly application?: string;
+};
+
+type ReadToken = { name: string; token: string; application?: string };
 
 /** Guessing a token of 16 characters is out of reach over a network; a shorter one is likely a placeholder. */
 const MIN_WORKER_TOKEN_CHARACTERS = 16;
+
+const WORKER_TOKEN_KEYS: ReadonlySet<string> = new Set(['name', 'token', 'application']);
 
 const WORKER_NAME = /^[a-z0-9\-_.]{1,64}$/;
 
 export function workerTokens(): Kind<readonly WorkerTokenSetting[]> {
   return {
-    type: 'list of name and token (`name:token,name2:token2` in the environment)',
+    type: 'list of name, token and optionally application (`name:token,name2:token2` in the environment)',
     read(raw) {
       const items = typeof raw === 'string' ? listItems(raw)?.map(nameAndToken) : raw;
       if (!Array.isArray(items)) return bad('is not a list', 'Give a list of objects with name and token.');
       const faults: Fault[] = [];
-      const read: { name: string; token: string }[] = [];
+      const read: ReadToken[] = [];
       for (const [index, item] of items.entries()) {
         const one = workerToken(item);
         if (!one.ok) {
@@ -132,7 +141,7 @@ export function workerTokens(): Kind<readonly WorkerTokenSetting[]> {
         read.push(one.value);
       }
       if (faults.length > 0) return { ok: false, faults };
-      return good(read.map(({ name, token }) => ({ name, token: new Secret(token) })));
+      return good(read.map(({ token, ...others }) => ({ ...others, token: new Secret(token) })));
     },
   };
 }
@@ -144,7 +153,7 @@ function nameAndToken(item: unknown): unknown {
 }
 
 /** What is wrong is told without the values: a name that isn't one may be a token in the wrong place. */
-function workerToken(item: unknown): Reading<{ name: string; token: string }> {
+function workerToken(item: unknown): Reading<ReadToken> {
   const fields = typeof item === 'object' && item !== null && !Array.isArray(item) ? item : {};
   const faults: Fault[] = [];
   const name = 'name' in fields ? fields.name : undefined;
@@ -159,43 +168,19 @@ function workerToken(item: unknown): Reading<{ name: string; token: string }> {
     const remedy = `Give ${MIN_WORKER_TOKEN_CHARACTERS} or more, such as the output of: openssl rand -hex 32`;
     faults.push({ at: ['token'], wrong: `is too short (${token.value.length} characters)`, remedy });
   }
+  const application = 'application' in fields ? fields.application : undefined;
+  if (
+    application !== undefined &&
+    !(typeof application === 'string' && /^[0-9a-f]{15,20}$/.test(application))
+  ) {
+    const remedy = 'Give the id of an application, in quotes, or leave it out.';
+    faults.push({ at: ['application'], wrong: 'is not an application id', remedy });
+  }
   // The key is not repeated: it may be the token itself.
-  if (Object.keys(fields).some((key) => key !== 'name' && key !== 'token')) {
-    faults.push({
-      wrong: 'has an unknown key',
-      remedy: 'A worker token has a name and a token, and nothing else.',
-    });
+  if (Object.keys(fields).some((key) => !WORKER_TOKEN_KEYS.has(key))) {
+    const remedy = 'A worker token has a name and a token, may have an application, and nothing else.';
+    faults.push({ wrong: 'has an unknown key', remedy });
   }
   if (faults.length > 0 || typeof name !== 'string' || !token.ok) return { ok: false, faults };
-  return good({ name, token: token.value });
-}
-
-/** Runtime API sockets: a path, or host and port. */
-export function socketAddresses(): Kind<readonly string[]> {
-  return {
-    type: 'list of paths or host:port',
-    read(raw) {
-      const items = listItems(raw);
-      if (items === undefined) return bad(`is not a list: ${shown(raw)}`, 'Give a list of addresses.');
-      const faults: Fault[] = [];
-      const addresses: string[] = [];
-      items.forEach((item, index) => {
-        if (typeof item === 'string' && isSocketAddress(item)) addresses.push(item);
-        else
-          faults.push({
-            at: [index],
-            wrong: `is not an address: ${shown(item)}`,
-            remedy: 'Give a path such as /run/haproxy/admin.sock, or host:port.',
-          });
-      });
-      return faults.length === 0 ? good(addresses) : { ok: false, faults };
-    },
-  };
-}
-
-function isSocketAddress(item: string): boolean {
-  if (/\s/.test(item)) return false;
-  if (item.includes('/')) return !item.includes('://');
-  const port = /^.+:(\d{1,5})$/.exec(item)?.[1];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+  return good({ name, token: token.value, ...(typeof application === 'string' && { application }) });
 }

@@ -1,8 +1,10 @@
 /** What one application keeps on disk: `<directory>/<application>/shards-<count>/<shard>/…` and its identify slots. */
-import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { IdentifySlotsFile } from './identify-slots.ts';
+import { applicationNameOf } from '../../protocol/application-id.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { EmbeddedIdentifySlots } from './identify-slots.ts';
+import { IdentifySlotsFile } from './identify-slots-file.ts';
 import { TailFiles } from './tail-files.ts';
 
 export interface ApplicationDirectoryOptions {
@@ -19,7 +21,7 @@ export class ApplicationDirectory {
 
   constructor(options: ApplicationDirectoryOptions) {
     this.#options = options;
-    this.#path = join(options.root, nameOf(options.token));
+    this.#path = join(options.root, applicationNameOf(options.token));
   }
 
   tail(shardId: number, shardCount: number): TailFiles {
@@ -28,8 +30,9 @@ export class ApplicationDirectory {
     return new TailFiles({ directory, maxBytes, maxAgeMs });
   }
 
-  identifySlots(onError: (error: Error) => void): IdentifySlotsFile {
-    return new IdentifySlotsFile(this.#path, onError);
+  /** To be opened once: what is not in the file is in memory. */
+  identifySlots(clock: Clock, onError: (error: Error) => void): EmbeddedIdentifySlots {
+    return new EmbeddedIdentifySlots({ clock, file: new IdentifySlotsFile(this.#path, onError) });
   }
 
   /** Deletes tails of other numbers of shards that were last written before `beforeMs` (Unix ms): nobody resumes from them. */
@@ -59,12 +62,6 @@ export class ApplicationDirectory {
       .map((name): [number, string] => [Number(/^shards-(\d+)$/.exec(name)?.[1]), join(this.#path, name)])
       .filter(([shardCount]) => shardCount > 0);
   }
-}
-
-/** The first part of a bot token is the application's id in base64, and no secret; of other tokens, a digest. */
-function nameOf(token: string): string {
-  const id = Buffer.from(token.split('.', 1)[0] ?? '', 'base64').toString('latin1');
-  return /^\d{15,20}$/.test(id) ? id : createHash('sha256').update(token).digest('hex').slice(0, 16);
 }
 
 /** When a file in `directory`, or below it, was last written; 0 where there is none. Unix ms. */

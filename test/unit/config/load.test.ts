@@ -113,11 +113,11 @@ describe('what is wrong', () => {
     const env = { SHARDMUX_CONFIG: 's.yaml', SHARDMUX_LOGGING_LEVEL: 'debgu', SHARDMUX_STATUS_PROT: '1' };
     expect(problemsOf(env, { 's.yaml': yaml }).map(({ setting }) => setting)).toEqual([
       'SHARDMUX_STATUS_PROT',
-      'SHARDMUX_DISCORD_TOKEN',
       'discord.apiUrl (s.yaml:2)',
       'discord.intnts (s.yaml:3)',
       'workers.port (s.yaml:5)',
       'SHARDMUX_LOGGING_LEVEL',
+      'SHARDMUX_DISCORD_TOKEN',
     ]);
   });
 
