@@ -1,33 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type ConfigProblem, type GatewayConfig, loadConfig } from '../../../src/config/index.ts';
 import { INTENTS, UNPRIVILEGED_INTENTS } from '../../../src/protocol/intents.ts';
+import { configOf, load, problemsOf, TOKEN, yamlFile } from './loading.ts';
 
-const TOKEN = { SHARDMUX_DISCORD_TOKEN: 'abc.def.ghi' };
-
-type Files = Record<string, string>;
-
-function load(env: Record<string, string>, files: Files = {}, configPath?: string) {
-  const readFile = (path: string) => {
-    const text = files[path];
-    if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
-    return text;
-  };
-  return loadConfig({ env, readFile, configPath });
-}
-
-function configOf(env: Record<string, string>, files: Files = {}): GatewayConfig {
-  const result = load(env, files);
-  if (!result.ok) throw new Error(inspect(result.problems));
-  return result.config;
-}
-
-function problemsOf(env: Record<string, string>, files: Files = {}): readonly ConfigProblem[] {
-  const result = load(env, files);
-  return result.ok ? [] : result.problems;
-}
-
-const fromYaml = (yaml: string) => problemsOf({ ...TOKEN, SHARDMUX_CONFIG: 's.yaml' }, { 's.yaml': yaml });
+const fromYaml = (yaml: string) => problemsOf(...yamlFile(yaml, TOKEN));
 
 describe('what is given', () => {
   it('needs a token only', () => {
