@@ -1,7 +1,8 @@
 export { type AssignmentInput, type AssignmentMember, assign } from './assignment.ts';
 export { ApplicationDirectory } from './embedded/application-directory.ts';
 export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
-export { IdentifySlotsFile, IdentifySlotsMemory } from './embedded/identify-slots.ts';
+export { EmbeddedIdentifySlots, type EmbeddedIdentifySlotsOptions } from './embedded/identify-slots.ts';
+export { IdentifySlotsFile } from './embedded/identify-slots-file.ts';
 export { TailFiles } from './embedded/tail-files.ts';
 export {
   type ClusterMessage,
@@ -32,3 +33,6 @@ export type {
   RedisStoreOptions,
   RedisTls,
 } from './redis/options.ts';
+export { Contact } from './contact.ts';
+export { joinDeployment } from './join.ts';
+export { type Holding, Ownership, type OwnershipLog, type ShardHolder } from './ownership.ts';

@@ -1,162 +1,156 @@
 /**
  * Lets IDENTIFYs through as Discord allows them: one per `shard_id % max_concurrency` bucket in five seconds, first come
  * first served, and none that would eat into the reserve of the daily budget, because using that up makes Discord reset
- * the bot's token. This is the gate of a node alone; its slots are kept by an `IdentifySlots` port, so that a node that
- * died and came back remembers what it has just spent.
+ * the bot's token. What has been spent, and whose turn it is, is kept by an `IdentifySlots` store that all nodes of the
+ * application share. While that can't be reached nobody is let through.
  */
-import { IDENTIFY_INTERVAL_MS } from '../protocol/limits.ts';
-import { abortable } from '../runtime/abortable.ts';
 import type { Clock } from '../runtime/clock.ts';
-
-/**
- * Added to Discord's interval: it counts at its end, and an IDENTIFY that was slow on its way may be followed by one
- * that was not.
- */
-const MARGIN_MS = 100;
-
-/** Where the time of each bucket's last IDENTIFY is kept. Times are Unix ms. */
-export interface IdentifySlots {
-  lastIdentifyAtMs(bucket: number): number;
-  /** Written before the IDENTIFY is sent; lasting when it returns. */
-  recordIdentify(bucket: number, atMs: number): void;
-}
-
-/** Discord's `session_start_limit`, with the reset as a Unix time. */
-export interface IdentifyBudget {
-  readonly maxConcurrency: number;
-  readonly remaining: number;
-  readonly resetAtMs: number;
-}
+import { type Held, IdentifyLine } from './identify-line.ts';
+import type { IdentifyBudget, IdentifySlots } from './ports.ts';
+import { SharedCall } from './shared-call.ts';
+import { StoreCalls } from './store-calls.ts';
 
 export interface IdentifyGateOptions {
   readonly slots: IdentifySlots;
   readonly clock: Clock;
+  /** In [0, 1), for back-off. */
+  readonly random: () => number;
   /** IDENTIFYs of the budget that are never spent. */
   readonly reserve: number;
   /** Asks Discord, at the start and after the budget's reset. Retries by itself and never rejects. */
   readonly fetchBudget: () => Promise<IdentifyBudget>;
+  /** IDENTIFYs wait for the budget's reset; told once until one goes on. */
   readonly onBudgetHeld: (held: { remaining: number; reserve: number; waitMs: number }) => void;
-  readonly identifyIntervalMs?: number;
+  /** The store can't be reached; told once until it answers. */
+  readonly onStoreProblem: (reason: string) => void;
+  readonly onStoreRecovered?: () => void;
 }
+
+/** How many shards of this node wait to IDENTIFY, by what for: their bucket, the budget (or Discord's word on it), the store. */
+export interface IdentifyWaiting {
+  readonly slot: number;
+  readonly budget: number;
+  readonly store: number;
+}
+
+/** A budget that resets at once would be asked for over and over. */
+const MIN_RESET_MS = 1_000;
 
 export class IdentifyGate {
   readonly #options: IdentifyGateOptions;
-  readonly #intervalMs: number;
-  /** Per bucket: the end of the line of those who wait. */
-  readonly #lines = new Map<number, Promise<void>>();
-  #budget: IdentifyBudget | undefined;
-  #fetching: Promise<IdentifyBudget> | undefined;
-  /** Places taken by those who still wait for the slot of their bucket. They outlive a reset: what they send counts after it. */
-  #promised = 0;
-  /** Those held by the budget, longest first. */
-  readonly #held = new Set<{ readonly signal: AbortSignal; readonly wake: () => void }>();
+  readonly #store: StoreCalls;
+  /** By bucket. */
+  readonly #lines = new Map<number, IdentifyLine>();
+  readonly #readingBudget = new SharedCall((signal) => this.#readBudget(signal));
+  readonly #askingDiscord = new SharedCall((signal) => this.#askDiscord(signal));
+  /** As last heard of, less what was granted here since. */
+  #lastBudget: IdentifyBudget | undefined;
+  #calls = 0;
+  #waiting = 0;
   granted = 0;
 
   constructor(options: IdentifyGateOptions) {
     this.#options = options;
-    this.#intervalMs = (options.identifyIntervalMs ?? IDENTIFY_INTERVAL_MS) + MARGIN_MS;
+    this.#store = new StoreCalls(options);
   }
 
-  /** IDENTIFYs left today that nobody has taken, reserve included, or `undefined` before Discord was asked. */
+  /** IDENTIFYs left today over all nodes, reserve included, as last heard of; `undefined` until one was needed. */
   get remaining(): number | undefined {
-    return this.#budget && this.#budget.remaining - this.#promised;
+    return this.#lastBudget?.remaining;
+  }
+
+  get waiting(): IdentifyWaiting {
+    if (this.#store.isFailing) return { slot: 0, budget: 0, store: this.#waiting };
+    const slot = this.#countInLines((line) => line.waitsFor === 'slot');
+    return { slot, budget: this.#waiting - slot, store: 0 };
+  }
+
+  /** Whether IDENTIFYs wait because the budget is down to the reserve. */
+  get isBudgetHeld(): boolean {
+    return this.#countInLines((line) => line.waitsFor === 'budget') > 0;
   }
 
   /** Resolves when the shard may IDENTIFY: the caller sends it at once. Rejects when `signal` aborts, never else. */
   async wait(shardId: number, signal: AbortSignal): Promise<void> {
-    const { maxConcurrency } = this.#budget ?? (await abortable(this.#fetchBudget(), signal));
-    const bucket = shardId % maxConcurrency;
-    const before = this.#lines.get(bucket) ?? Promise.resolve();
-    const turn = before.then(() => this.#takeSlot(bucket, signal));
-    const settled = turn.catch(() => undefined);
-    this.#lines.set(bucket, settled);
-    await abortable(turn, signal);
-  }
-
-  async #takeSlot(bucket: number, signal: AbortSignal): Promise<void> {
-    const { clock, slots } = this.#options;
-    await this.#takeFromBudget(signal);
+    const number = this.#calls++;
+    this.#waiting++;
     try {
-      const waitMs = slots.lastIdentifyAtMs(bucket) + this.#intervalMs - clock.now();
-      // A slot in the future was kept while the machine's clock was wrong.
-      await this.#sleep(Math.min(waitMs, this.#intervalMs), signal);
-      signal.throwIfAborted();
-    } catch (error) {
-      this.#promised--;
-      this.#wakeOneHeld();
-      throw error;
+      for (;;) {
+        const { maxConcurrency } = await this.#readingBudget.join(signal);
+        if (await this.#line(shardId % maxConcurrency).join(number, signal)) return;
+      }
+    } finally {
+      this.#waiting--;
     }
-    this.#promised--;
-    if (this.#budget) this.#budget = { ...this.#budget, remaining: this.#budget.remaining - 1 };
-    slots.recordIdentify(bucket, clock.now());
-    this.granted++;
   }
 
-  /** Checks and takes without an `await` between: shards of many buckets ask at the same moment. */
-  async #takeFromBudget(signal: AbortSignal): Promise<void> {
-    const { clock, reserve, onBudgetHeld } = this.#options;
+  #line(bucket: number): IdentifyLine {
+    const existing = this.#lines.get(bucket);
+    if (existing) return existing;
+    const { slots, clock, reserve } = this.#options;
+    const line = new IdentifyLine({
+      bucket,
+      slots,
+      store: this.#store,
+      clock,
+      reserve,
+      askDiscord: (signal) => this.#askingDiscord.join(signal),
+      onGranted: () => this.#onGranted(),
+      onSent: () => this.#refresh(),
+      onHeld: (held) => this.#onHeld(held),
+    });
+    this.#lines.set(bucket, line);
+    return line;
+  }
+
+  #countInLines(isMeant: (line: IdentifyLine) => boolean): number {
+    let count = 0;
+    for (const line of this.#lines.values()) if (isMeant(line)) count += line.length;
+    return count;
+  }
+
+  /** What the store knows, else what Discord says. */
+  async #readBudget(signal: AbortSignal): Promise<IdentifyBudget> {
     for (;;) {
-      signal.throwIfAborted();
-      const budget = this.#budget;
-      if (!budget) {
-        await abortable(this.#fetchBudget(), signal);
-        continue;
-      }
-      const remaining = budget.remaining - this.#promised;
-      if (remaining > reserve) {
-        this.#promised++;
-        return;
-      }
-      const { resetAtMs } = budget;
-      const waitMs = Math.max(1_000, resetAtMs - clock.now());
-      const untilMs = clock.now() + waitMs;
-      onBudgetHeld({ remaining, reserve, waitMs });
-      await this.#hold(waitMs, signal);
-      // Only the first of those who waited asks again; grants make copies, so the reset tells one budget from the next.
-      if (clock.now() >= untilMs && this.#budget?.resetAtMs === resetAtMs) this.#budget = undefined;
+      const budget = await this.#store.untilAnswered(() => this.#options.slots.budget(), signal);
+      if (budget) return this.#learn(budget);
+      await this.#askingDiscord.join(signal);
     }
   }
 
-  /** Until `waitMs` have passed, or a place was given back. */
-  async #hold(waitMs: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const held = { signal, wake: resolve };
-    this.#held.add(held);
-    const timer = this.#options.clock.setTimer(resolve, waitMs);
-    await abortable(promise, signal).finally(() => {
-      timer[Symbol.dispose]();
-      this.#held.delete(held);
-    });
+  async #askDiscord(signal: AbortSignal): Promise<void> {
+    const { slots, fetchBudget } = this.#options;
+    const mark = await this.#store.untilAnswered(() => slots.markBudget(), signal);
+    const answer = await fetchBudget();
+    const budget = { ...answer, resetAfterMs: Math.max(MIN_RESET_MS, answer.resetAfterMs) };
+    await this.#store.untilAnswered(() => slots.setBudget(budget, mark), signal);
+    this.#learn(budget);
   }
 
-  #wakeOneHeld(): void {
-    for (const held of this.#held) {
-      if (held.signal.aborted) continue;
-      this.#held.delete(held);
-      held.wake();
-      return;
-    }
+  #learn(budget: IdentifyBudget): IdentifyBudget {
+    const isOther = this.#lastBudget && this.#lastBudget.maxConcurrency !== budget.maxConcurrency;
+    this.#lastBudget = budget;
+    if (isOther) for (const line of this.#lines.values()) line.dissolve();
+    return budget;
   }
 
-  #fetchBudget(): Promise<IdentifyBudget> {
-    this.#fetching ??= this.#options
-      .fetchBudget()
-      .then((budget) => {
-        this.#budget = budget;
-        return budget;
-      })
-      .finally(() => {
-        this.#fetching = undefined;
-      });
-    return this.#fetching;
+  #onGranted(): void {
+    this.granted++;
+    const last = this.#lastBudget;
+    if (last) this.#lastBudget = { ...last, remaining: last.remaining - 1 };
   }
 
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (ms <= 0) return;
-    let timer: Disposable | undefined;
-    const slept = new Promise<void>((resolve) => {
-      timer = this.#options.clock.setTimer(resolve, ms);
-    });
-    await abortable(slept, signal).finally(() => timer?.[Symbol.dispose]());
+  #onHeld({ remaining, waitMs }: Held): void {
+    const isKnown = this.isBudgetHeld;
+    if (this.#lastBudget) this.#lastBudget = { ...this.#lastBudget, remaining };
+    if (!isKnown) this.#options.onBudgetHeld({ remaining, reserve: this.#options.reserve, waitMs });
+  }
+
+  /** What other nodes have spent meanwhile. Only for metrics: a failure is told by who needs the store. */
+  #refresh(): void {
+    this.#options.slots.budget().then(
+      (budget) => budget && this.#learn(budget),
+      () => undefined,
+    );
   }
 }

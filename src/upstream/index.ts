@@ -1,6 +1,6 @@
 export { TapError } from './byte-tap.ts';
 export type { GatewayInformation } from './gateway-information.ts';
-export { IdentifyGate, type IdentifySlots as LocalIdentifySlots } from './identify-gate.ts';
+export { IdentifyGate, type IdentifyGateOptions, type IdentifyWaiting } from './identify-gate.ts';
 export { InformationSource } from './information-source.ts';
 export type {
   DispatchSink,

@@ -2,12 +2,11 @@
  * Discord's answer to GET /gateway/bot for whoever needs it, asked for once and as long as it takes: with growing pauses
  * while Discord can't be reached, and never again after it refused the token.
  */
-import { abortable } from '../runtime/abortable.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
-import type { IdentifyBudget } from './identify-gate.ts';
-import type { UpstreamLog } from './ports.ts';
+import type { IdentifyBudget, UpstreamLog } from './ports.ts';
+import { sleep } from './sleep.ts';
 
 export interface InformationSourceOptions {
   readonly apiUrl: string;
@@ -29,11 +28,16 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 
+interface Answered {
+  readonly information: GatewayInformation;
+  readonly atMs: number;
+}
+
 export class InformationSource {
   readonly #options: InformationSourceOptions;
   #answer: Promise<GatewayInformation> | undefined;
-  /** When `#answer` was given; undefined while it is waited for. */
-  #answeredAtMs: number | undefined;
+  /** What `#answer` resolved with; undefined while it is waited for. */
+  #answered: Answered | undefined;
   #problem: string | undefined;
 
   constructor(options: InformationSourceOptions) {
@@ -48,29 +52,27 @@ export class InformationSource {
   /** Never rejects; never resolves after a refusal or the end. */
   get(): Promise<GatewayInformation> {
     this.#answer ??= this.#askUntilAnswered().then((information) => {
-      this.#answeredAtMs = this.#options.clock.now();
+      this.#answered = { information, atMs: this.#options.clock.now() };
       return information;
     });
     return this.#answer;
   }
 
-  /** The budget as of now: asks anew where the last answer is not of these seconds. Never rejects. */
+  /** The budget as of now: asks anew where the last answer is not of these seconds, or its reset has passed. Never rejects. */
   async getBudget(): Promise<IdentifyBudget> {
     const { clock } = this.#options;
-    if (this.#answeredAtMs !== undefined && this.#answeredAtMs < clock.now() - MAX_BUDGET_AGE_MS) {
+    if (this.#answered && isOld(this.#answered, clock.now())) {
       this.#answer = undefined;
-      this.#answeredAtMs = undefined;
+      this.#answered = undefined;
     }
     const { sessionStartLimit } = await this.get();
-    return {
-      maxConcurrency: sessionStartLimit.maxConcurrency,
-      remaining: sessionStartLimit.remaining,
-      resetAtMs: (this.#answeredAtMs ?? clock.now()) + sessionStartLimit.resetAfterMs,
-    };
+    const { maxConcurrency, remaining, resetAfterMs } = sessionStartLimit;
+    const ageMs = this.#answered ? clock.now() - this.#answered.atMs : 0;
+    return { maxConcurrency, remaining, resetAfterMs: Math.max(0, resetAfterMs - ageMs) };
   }
 
   async #askUntilAnswered(): Promise<GatewayInformation> {
-    const { apiUrl, token, signal, random, log, onUnauthorized } = this.#options;
+    const { apiUrl, token, clock, signal, random, log, onUnauthorized } = this.#options;
     for (let failures = 1; !signal.aborted; failures++) {
       const result = await fetchGatewayInformation(apiUrl, token, signal);
       if (result.kind === 'ok') {
@@ -88,19 +90,13 @@ export class InformationSource {
       const retryAfterMs = Math.min(result.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
       const waitMs = Math.max(retryAfterMs, backoffMs(failures, random(), BACKOFF));
       log.warn({ reason: result.reason, retryInMs: waitMs }, 'Discord can not be asked how to connect');
-      await this.#wait(waitMs);
+      await sleep(clock, waitMs, signal).catch(() => undefined);
     }
     return new Promise(() => undefined);
   }
+}
 
-  async #wait(ms: number): Promise<void> {
-    const { clock, signal } = this.#options;
-    let timer: Disposable | undefined;
-    const elapsed = new Promise<void>((resolve) => {
-      timer = clock.setTimer(resolve, ms);
-    });
-    await abortable(elapsed, signal)
-      .catch(() => undefined)
-      .finally(() => timer?.[Symbol.dispose]());
-  }
+function isOld({ information, atMs }: Answered, nowMs: number): boolean {
+  const ageMs = nowMs - atMs;
+  return ageMs > MAX_BUDGET_AGE_MS || ageMs >= information.sessionStartLimit.resetAfterMs;
 }

@@ -1,71 +1,111 @@
 /**
- * When each identify bucket was last used, kept over restarts in one small file: a node that died right after an IDENTIFY
- * must not send another within Discord's five seconds.
+ * The identify slots of a node alone: lines and budget in memory, the last uses in a file too, where there is one. The budget
+ * is not worth keeping: after a restart Discord is asked.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { LocalIdentifySlots } from '../../upstream/index.ts';
+import { IDENTIFY_INTERVAL_MS } from '../../protocol/limits.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { IdentifyBudget, IdentifySlots, SlotAnswer } from '../../upstream/index.ts';
+import { PLACE_MARGIN_MS, TAKE_MARGIN_MS } from '../identify-spacing.ts';
+import type { IdentifySlotsFile } from './identify-slots-file.ts';
 
-const FILE_NAME = 'identify-slots.json';
-
-export class IdentifySlotsFile implements LocalIdentifySlots {
-  readonly #path: string;
-  readonly #lastIdentifyAtMs: Record<string, number>;
-  readonly #onError: (error: Error) => void;
-
-  constructor(directory: string, onError: (error: Error) => void) {
-    this.#path = join(directory, FILE_NAME);
-    this.#onError = onError;
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      onError(error as Error);
-    }
-    this.#lastIdentifyAtMs = readSlots(this.#path);
-  }
-
-  lastIdentifyAtMs(bucket: number): number {
-    return this.#lastIdentifyAtMs[bucket] ?? 0;
-  }
-
-  /** Synchronous: the slot must be on record before the IDENTIFY is on the wire, and that happens seldom. */
-  recordIdentify(bucket: number, atMs: number): void {
-    this.#lastIdentifyAtMs[bucket] = atMs;
-    try {
-      writeFileSync(`${this.#path}.new`, JSON.stringify(this.#lastIdentifyAtMs));
-      renameSync(`${this.#path}.new`, this.#path);
-    } catch (error) {
-      // A full disk must not stop a shard; the slots still hold in memory.
-      this.#onError(error as Error);
-    }
-  }
+export interface EmbeddedIdentifySlotsOptions {
+  readonly clock: Clock;
+  /** Left out: they last as long as the process. */
+  readonly file?: IdentifySlotsFile;
+  /** Discord's. */
+  readonly intervalMs?: number;
 }
 
-function readSlots(path: string): Record<string, number> {
-  try {
-    const slots: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return Object.fromEntries(Object.entries(slots ?? {}).filter(([, atMs]) => Number.isFinite(atMs)));
-  } catch {
-    // Missing at the first start, or torn by a power cut: both mean that nothing is known.
-    return {};
-  }
+interface KnownBudget {
+  readonly maxConcurrency: number;
+  readonly remaining: number;
+  readonly resetAtMs: number;
 }
 
-/** Slots that last as long as the process. */
-export class IdentifySlotsMemory implements LocalIdentifySlots {
-  readonly #lastIdentifyAtMs = new Map<number, number>();
-  readonly #startedAtMs: number;
+export class EmbeddedIdentifySlots implements IdentifySlots {
+  readonly #clock: Clock;
+  readonly #file: IdentifySlotsFile | undefined;
+  readonly #intervalMs: number;
+  readonly #beganAtMs: number;
+  readonly #lastUsedAtMs = new Map<number, number>();
+  /** By bucket: the last place given away. */
+  readonly #lastPlaceAtMs = new Map<number, number>();
+  #budget: KnownBudget | undefined;
+  /** All that were ever taken; marks are readings of it. */
+  #taken = 0;
 
-  /** Nothing is known of an earlier process, so each bucket counts as used when this one started. */
-  constructor(startedAtMs: number) {
-    this.#startedAtMs = startedAtMs;
+  constructor({ clock, file, intervalMs = IDENTIFY_INTERVAL_MS }: EmbeddedIdentifySlotsOptions) {
+    this.#clock = clock;
+    this.#file = file;
+    this.#intervalMs = intervalMs;
+    this.#beganAtMs = clock.now();
   }
 
-  lastIdentifyAtMs(bucket: number): number {
-    return this.#lastIdentifyAtMs.get(bucket) ?? this.#startedAtMs;
+  async reserve(bucket: number): Promise<{ readonly waitMs: number }> {
+    const nowMs = this.#clock.now();
+    const beforeAtMs = Math.max(
+      this.#usedAtMs(bucket),
+      this.#lastPlaceAtMs.get(bucket) ?? Number.NEGATIVE_INFINITY,
+    );
+    const placeAtMs = Math.max(nowMs, beforeAtMs + this.#intervalMs + PLACE_MARGIN_MS);
+    this.#lastPlaceAtMs.set(bucket, placeAtMs);
+    return { waitMs: placeAtMs - nowMs };
   }
 
-  recordIdentify(bucket: number, atMs: number): void {
-    this.#lastIdentifyAtMs.set(bucket, atMs);
+  async take(bucket: number, reserve: number): Promise<SlotAnswer> {
+    const nowMs = this.#clock.now();
+    const budget = this.#currentBudget(nowMs);
+    if (!budget) return { kind: 'budget-unknown' };
+    const { remaining, resetAtMs } = budget;
+    if (remaining <= reserve) return { kind: 'held', remaining, waitMs: resetAtMs - nowMs };
+    const waitMs = this.#usedAtMs(bucket) + this.#intervalMs + TAKE_MARGIN_MS - nowMs;
+    if (waitMs > 0) return { kind: 'wait', waitMs };
+    this.#budget = { ...budget, remaining: remaining - 1 };
+    this.#taken++;
+    this.#use(bucket, nowMs);
+    return { kind: 'granted' };
+  }
+
+  async noteSent(bucket: number): Promise<void> {
+    this.#use(bucket, this.#clock.now());
+  }
+
+  async markBudget(): Promise<number> {
+    return this.#taken;
+  }
+
+  async setBudget({ maxConcurrency, remaining, resetAfterMs }: IdentifyBudget, mark: number): Promise<void> {
+    this.#budget = {
+      maxConcurrency,
+      remaining: remaining - (this.#taken - mark),
+      resetAtMs: this.#clock.now() + resetAfterMs,
+    };
+  }
+
+  async budget(): Promise<IdentifyBudget | undefined> {
+    const nowMs = this.#clock.now();
+    const budget = this.#currentBudget(nowMs);
+    if (!budget) return undefined;
+    const { maxConcurrency, remaining, resetAtMs } = budget;
+    return { maxConcurrency, remaining, resetAfterMs: resetAtMs - nowMs };
+  }
+
+  #currentBudget(nowMs: number): KnownBudget | undefined {
+    if (this.#budget && this.#budget.resetAtMs <= nowMs) this.#budget = undefined;
+    return this.#budget;
+  }
+
+  #usedAtMs(bucket: number): number {
+    const usedAtMs = this.#lastUsedAtMs.get(bucket);
+    if (usedAtMs !== undefined) return usedAtMs;
+    const before = this.#file?.lastUsedAtMs(bucket);
+    // A use that is later than the beginning was written while the machine's clock was wrong.
+    if (before !== undefined) return Math.min(before, this.#beganAtMs);
+    return this.#file?.isComplete ? Number.NEGATIVE_INFINITY : this.#beganAtMs;
+  }
+
+  #use(bucket: number, atMs: number): void {
+    this.#lastUsedAtMs.set(bucket, atMs);
+    this.#file?.write(bucket, atMs);
   }
 }

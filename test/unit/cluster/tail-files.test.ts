@@ -2,12 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import {
-  IdentifySlotsFile,
-  lockDirectory,
-  StateDirectoryError,
-  TailFiles,
-} from '../../../src/cluster/index.ts';
+import { lockDirectory, StateDirectoryError, TailFiles } from '../../../src/cluster/index.ts';
 import type { TailChunk } from '../../../src/log/index.ts';
 import { stateDirectory } from '../../support/node.ts';
 
@@ -143,19 +138,6 @@ it('keeps the last file, however old, until the next has its base', async () => 
   await appended;
   const [part, ...more] = await tailFiles(directory.path).load();
   expect([part?.base, more]).toEqual([baseAt(1), []]);
-});
-
-it('identify slots outlive the process; a torn or foreign file means that nothing is known', async () => {
-  using directory = stateDirectory();
-  const errors: Error[] = [];
-  const open = () => new IdentifySlotsFile(directory.path, (error) => errors.push(error));
-  open().recordIdentify(3, 12_345);
-  expect([open().lastIdentifyAtMs(3), open().lastIdentifyAtMs(0)]).toEqual([12_345, 0]);
-  for (const text of ['{"3":12', '', 'null', '[]', '"x"', '{"3":"soon"}']) {
-    writeFileSync(join(directory.path, 'identify-slots.json'), text);
-    expect(open().lastIdentifyAtMs(3), text).toBe(0);
-  }
-  expect(errors).toEqual([]);
 });
 
 it('the lock of a node that crashed is free, and a directory that can not be made is named with its setting', async () => {

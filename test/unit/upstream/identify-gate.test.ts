@@ -1,46 +1,70 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { EmbeddedIdentifySlots } from '../../../src/cluster/index.ts';
 import {
   type IdentifyBudget,
   IdentifyGate,
   type IdentifyGateOptions,
-} from '../../../src/upstream/identify-gate.ts';
+  type IdentifySlots,
+} from '../../../src/upstream/index.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-const START_MS = 1_000_000;
 const INTERVAL_MS = 5_000;
+const DAY_MS = 86_400_000;
 
-function newGate(options: Partial<IdentifyGateOptions> & { budget?: Partial<IdentifyBudget> } = {}) {
-  const clock = new ManualClock(START_MS);
-  const last = new Map<number, number>();
-  const held: { remaining: number; reserve: number; waitMs: number }[] = [];
-  const gate = new IdentifyGate({
-    slots: {
-      lastIdentifyAtMs: (bucket) => last.get(bucket) ?? 0,
-      recordIdentify: (bucket, atMs) => last.set(bucket, atMs),
-    },
-    clock,
-    reserve: 0,
-    fetchBudget: async () => ({
-      maxConcurrency: 1,
-      remaining: 1_000,
-      resetAtMs: START_MS + 86_400_000,
-      ...options.budget,
-    }),
-    onBudgetHeld: (what) => held.push(what),
-    ...options,
-  });
-  const granted: { shard: number; atMs: number }[] = [];
-  const signal = new AbortController().signal;
-  const ask = (shard: number, until = signal) =>
-    gate.wait(shard, until).then(() => {
-      granted.push({ shard, atMs: clock.now() - START_MS });
-    });
-  return { gate, clock, last, held, granted, ask };
+type Intercept = Partial<IdentifySlots>;
+
+interface BenchOptions extends Partial<IdentifyGateOptions> {
+  readonly budget?: Partial<IdentifyBudget>;
+  /** Stands between the gate and the slots. */
+  readonly intercept?: (slots: IdentifySlots, clock: ManualClock) => Intercept;
 }
 
-/** Lets everything run that waits for nothing but promises. */
+/** A gate on slots that are all free at 0 ms. */
+function newGate({ budget, intercept, ...options }: BenchOptions = {}) {
+  const clock = new ManualClock(-60_000);
+  const slots = new EmbeddedIdentifySlots({ clock });
+  clock.advance(60_000);
+  const held: { remaining: number; reserve: number; waitMs: number }[] = [];
+  const problems: string[] = [];
+  const open = (more: Partial<IdentifyGateOptions> = {}) =>
+    new IdentifyGate({
+      slots: through(slots, intercept?.(slots, clock)),
+      clock,
+      random: () => 0,
+      reserve: 0,
+      fetchBudget: async () => ({ maxConcurrency: 1, remaining: 1_000, resetAfterMs: DAY_MS, ...budget }),
+      onBudgetHeld: (what) => held.push(what),
+      onStoreProblem: (reason) => problems.push(reason),
+      onStoreRecovered: () => problems.push('recovered'),
+      ...options,
+      ...more,
+    });
+  const gate = open();
+  const granted: { shard: number; atMs: number }[] = [];
+  const signal = new AbortController().signal;
+  const ask = (shard: number, until = signal, at = gate) =>
+    at.wait(shard, until).then(() => {
+      granted.push({ shard, atMs: clock.now() });
+    });
+  const shards = () => granted.map(({ shard }) => shard);
+  return { gate, open, clock, slots, held, problems, granted, shards, ask };
+}
+
+function through(slots: IdentifySlots, intercept: Intercept = {}): IdentifySlots {
+  return {
+    reserve: (bucket) => slots.reserve(bucket),
+    take: (bucket, reserve) => slots.take(bucket, reserve),
+    noteSent: (bucket) => slots.noteSent(bucket),
+    markBudget: () => slots.markBudget(),
+    setBudget: (budget, mark) => slots.setBudget(budget, mark),
+    budget: () => slots.budget(),
+    ...intercept,
+  };
+}
+
+/** Lets everything run that waits for no time to pass. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
 }
 
 async function pass(clock: ManualClock, ms: number): Promise<void> {
@@ -51,210 +75,322 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
   await settle();
 }
 
-it('lets one through in five seconds a bucket, first come first served', async () => {
-  const { clock, granted, ask } = newGate();
-  for (const shard of [2, 0, 1]) void ask(shard);
-  await pass(clock, 30_000);
-  expect(granted.map(({ shard }) => shard)).toEqual([2, 0, 1]);
-  const [a, b, c] = granted.map(({ atMs }) => atMs);
-  expect(a).toBe(0);
-  expect((b ?? 0) - (a ?? 0)).toBeGreaterThanOrEqual(INTERVAL_MS);
-  expect((c ?? 0) - (b ?? 0)).toBeGreaterThanOrEqual(INTERVAL_MS);
-  expect(c).toBeLessThan(3 * INTERVAL_MS);
-});
+function unreachable(): Promise<never> {
+  return Promise.reject(new Error('connection refused'));
+}
 
-it('lets buckets through side by side', async () => {
-  const { clock, granted, ask } = newGate({ budget: { maxConcurrency: 4 } });
-  for (let shard = 0; shard < 8; shard++) void ask(shard);
-  await pass(clock, 100);
-  expect(granted.map(({ shard }) => shard)).toEqual([0, 1, 2, 3]);
-  await pass(clock, INTERVAL_MS + 200);
-  expect(granted.map(({ shard }) => shard)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-});
-
-it('keeps to the slot of an earlier process', async () => {
-  const { clock, last, granted, ask } = newGate();
-  last.set(0, START_MS - 2_000);
-  void ask(0);
-  await pass(clock, 2_900);
-  expect(granted).toEqual([]);
-  await pass(clock, 400);
-  expect(granted).toHaveLength(1);
-});
-
-it('a slot in the future, from a clock that was wrong, makes nobody wait longer than one interval', async () => {
-  const { clock, last, granted, ask } = newGate();
-  last.set(0, START_MS + 3_600_000);
-  void ask(0);
-  await pass(clock, INTERVAL_MS + 200);
-  expect(granted).toHaveLength(1);
-});
-
-it('records the slot before it lets anybody through', async () => {
-  const { clock, last, ask } = newGate();
-  const recorded = ask(0).then(() => last.get(0));
-  await pass(clock, 100);
-  expect(await recorded).toBe(START_MS);
-});
-
-it('who gives up while waiting takes no slot and fails nobody else', async () => {
-  const { clock, granted, ask } = newGate();
-  const gaveUp = new AbortController();
-  void ask(0);
-  const second = ask(1, gaveUp.signal);
-  void ask(2);
-  await pass(clock, 1_000);
-  gaveUp.abort(new Error('gone'));
-  await expect(second).rejects.toThrow('gone');
-  await pass(clock, INTERVAL_MS);
-  expect(granted.map(({ shard }) => shard)).toEqual([0, 2]);
-  expect(granted[1]?.atMs).toBeLessThan(INTERVAL_MS + 300);
-});
-
-it('who gives up while the budget is asked for fails nobody else', async () => {
-  const fetched = Promise.withResolvers<IdentifyBudget>();
-  const { clock, granted, ask } = newGate({ fetchBudget: () => fetched.promise });
-  const gaveUp = new AbortController();
-  const first = ask(0, gaveUp.signal);
-  void ask(1);
-  gaveUp.abort(new Error('gone'));
-  await expect(first).rejects.toThrow('gone');
-  fetched.resolve({ maxConcurrency: 1, remaining: 10, resetAtMs: START_MS + 1_000 });
-  await pass(clock, 100);
-  expect(granted.map(({ shard }) => shard)).toEqual([1]);
-});
-
-it('spends no IDENTIFY of the reserve, and goes on after the reset', async () => {
-  const budgets = [
-    { maxConcurrency: 1, remaining: 12, resetAtMs: START_MS + 60_000 },
-    { maxConcurrency: 1, remaining: 1_000, resetAtMs: START_MS + 86_400_000 },
-  ];
-  let fetches = 0;
-  const { gate, clock, granted, held, ask } = newGate({
-    reserve: 10,
-    fetchBudget: async () => budgets[fetches++] ?? budgets[1]!,
+describe('the buckets', () => {
+  it('let one through in five seconds each, first come first served', async () => {
+    const { clock, granted, shards, ask } = newGate();
+    for (const shard of [2, 0, 1]) void ask(shard);
+    await pass(clock, 30_000);
+    expect(shards()).toEqual([2, 0, 1]);
+    const [a, b, c] = granted.map(({ atMs }) => atMs);
+    expect(a).toBe(0);
+    expect((b ?? 0) - (a ?? 0)).toBeGreaterThanOrEqual(INTERVAL_MS);
+    expect((c ?? 0) - (b ?? 0)).toBeGreaterThanOrEqual(INTERVAL_MS);
+    expect(c).toBeLessThan(2 * INTERVAL_MS + 200);
   });
-  for (let shard = 0; shard < 4; shard++) void ask(shard);
-  await pass(clock, 50_000);
-  expect(granted).toHaveLength(2);
-  expect(gate.remaining).toBe(10);
-  expect(held).toHaveLength(1);
-  expect(held[0]).toMatchObject({ remaining: 10, reserve: 10 });
-  await pass(clock, 30_000);
-  expect(granted).toHaveLength(4);
-  expect(granted[2]?.atMs).toBeGreaterThanOrEqual(60_000);
-  expect(fetches).toBe(2);
-});
 
-it('leaves no timer behind when all have given up', async () => {
-  const { clock, ask } = newGate();
-  const stop = new AbortController();
-  const asked = [0, 1, 2].map((shard) => ask(shard, stop.signal).catch(() => undefined));
-  await pass(clock, 100);
-  stop.abort(new Error('stop'));
-  await Promise.all(asked);
-  await settle();
-  expect(clock.pendingTimers).toBe(0);
-});
-
-it('counts what was taken since the reset when those who waited go on together', async () => {
-  let remaining = 10;
-  const { gate, clock, granted, ask } = newGate({
-    reserve: 10,
-    fetchBudget: async () => ({ maxConcurrency: 16, remaining, resetAtMs: clock.now() + 60_000 }),
+  it('are side by side', async () => {
+    const { clock, shards, ask } = newGate({ budget: { maxConcurrency: 4 } });
+    for (let shard = 0; shard < 8; shard++) void ask(shard);
+    await pass(clock, 100);
+    expect(shards()).toEqual([0, 1, 2, 3]);
+    await pass(clock, INTERVAL_MS + 200);
+    expect(shards()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
-  for (let shard = 0; shard < 16; shard++) void ask(shard);
-  await pass(clock, 1_000);
-  remaining = 15;
-  await pass(clock, 61_000);
-  expect([granted.length, gate.remaining]).toEqual([5, 10]);
-});
 
-it('keeps the reserve when all buckets ask at once', async () => {
-  const { gate, clock, granted, held, ask } = newGate({
-    reserve: 10,
-    budget: { maxConcurrency: 16, remaining: 11 },
+  it('count as used when the IDENTIFY was on its way, however late that was', async () => {
+    const late = new Map<number, () => void>();
+    const { clock, granted, ask } = newGate({
+      intercept: (slots) => ({
+        noteSent: async (bucket) => {
+          if (late.size === 0) await new Promise<void>((resolve) => late.set(bucket, resolve));
+          await slots.noteSent(bucket);
+        },
+      }),
+    });
+    void ask(0);
+    void ask(1);
+    await pass(clock, 2_000);
+    late.get(0)?.();
+    await pass(clock, INTERVAL_MS - 50);
+    expect(granted).toHaveLength(1);
+    await pass(clock, 200);
+    expect(granted).toHaveLength(2);
   });
-  for (let shard = 0; shard < 16; shard++) void ask(shard);
-  await pass(clock, INTERVAL_MS + 200);
-  expect(granted).toHaveLength(1);
-  expect(gate.remaining).toBe(10);
-  expect(held).toHaveLength(15);
-  expect(held[0]).toMatchObject({ remaining: 10, reserve: 10 });
-});
 
-it('keeps the reserve while others wait for the slots of their buckets', async () => {
-  const { clock, last, granted, ask } = newGate({
-    reserve: 10,
-    budget: { maxConcurrency: 16, remaining: 14 },
+  it('are told of the IDENTIFY only after who sends it has gone on', async () => {
+    const order: string[] = [];
+    const { clock, ask } = newGate({
+      intercept: () => ({
+        noteSent: async () => {
+          order.push('noted');
+        },
+      }),
+    });
+    void ask(0).then(() => order.push('sent'));
+    await pass(clock, 100);
+    expect(order).toEqual(['sent', 'noted']);
   });
-  for (let bucket = 0; bucket < 16; bucket++) last.set(bucket, START_MS - bucket * 100);
-  for (let shard = 0; shard < 16; shard++) void ask(shard);
-  await pass(clock, 2 * INTERVAL_MS);
-  expect(granted).toHaveLength(4);
-});
 
-it('who gives up while waiting for a slot gives the place in the budget to one who was held', async () => {
-  const { gate, clock, last, granted, held, ask } = newGate({
-    reserve: 10,
-    budget: { maxConcurrency: 16, remaining: 11 },
+  it('serve several nodes in turn', async () => {
+    const { clock, open, granted, shards, ask } = newGate();
+    const other = open();
+    for (const shard of [0, 1]) void ask(shard);
+    for (const shard of [2, 3]) void ask(shard, undefined, other);
+    await pass(clock, 4 * INTERVAL_MS);
+    expect(shards()).toEqual([0, 2, 1, 3]);
+    expect(granted.at(-1)?.atMs).toBeLessThan(3 * INTERVAL_MS + 300);
   });
-  last.set(0, START_MS);
-  const gaveUp = new AbortController();
-  const first = ask(0, gaveUp.signal);
-  void ask(1);
-  void ask(2);
-  await pass(clock, 1_000);
-  expect(granted).toEqual([]);
-  expect(held).toHaveLength(2);
-  gaveUp.abort(new Error('gone'));
-  await expect(first).rejects.toThrow('gone');
-  await pass(clock, 1_000);
-  expect(granted.map(({ shard }) => shard)).toEqual([1]);
-  expect(gate.remaining).toBe(10);
-});
 
-it('a place given back is not lost on somebody who gave up as well', async () => {
-  const { clock, last, granted, ask } = newGate({
-    reserve: 10,
-    budget: { maxConcurrency: 16, remaining: 11 },
+  it('are counted anew when Discord changes their number', async () => {
+    const { clock, slots, granted, shards, ask } = newGate({ budget: { maxConcurrency: 4 } });
+    for (const shard of [0, 4, 1, 5]) void ask(shard);
+    await pass(clock, 100);
+    expect(shards()).toEqual([0, 1]);
+    await slots.setBudget({ maxConcurrency: 1, remaining: 100, resetAfterMs: DAY_MS }, 2);
+    void ask(9);
+    await pass(clock, 3 * INTERVAL_MS + 300);
+    expect(shards()).toEqual([0, 1, 4, 5, 9]);
+    const [four = 0, five = 0, nine = 0] = granted.slice(2).map(({ atMs }) => atMs);
+    expect(Math.min(five - four, nine - five)).toBeGreaterThanOrEqual(INTERVAL_MS);
   });
-  last.set(0, START_MS);
-  const gaveUp = new AbortController();
-  const both = [ask(0, gaveUp.signal), ask(1, gaveUp.signal)];
-  void ask(2);
-  await pass(clock, 1_000);
-  gaveUp.abort(new Error('gone'));
-  for (const asked of both) await expect(asked).rejects.toThrow('gone');
-  await pass(clock, 100);
-  expect(granted.map(({ shard }) => shard)).toEqual([2]);
-});
 
-it('counts those who still wait for a slot against the budget after the reset', async () => {
-  const budgets = [
-    { maxConcurrency: 4, remaining: 11, resetAtMs: START_MS + 1_000 },
-    { maxConcurrency: 4, remaining: 12, resetAtMs: START_MS + 86_400_000 },
-  ];
-  let fetches = 0;
-  const { gate, clock, last, granted, ask } = newGate({
-    reserve: 10,
-    fetchBudget: async () => budgets[fetches++] ?? budgets[1]!,
+  it('are not given to a node that hears of its turn too late', async () => {
+    let isFirst = true;
+    const { clock, granted, ask } = newGate({
+      intercept: (slots, clock) => ({
+        take: async (bucket, reserve) => {
+          const answer = await slots.take(bucket, reserve);
+          if (isFirst) await new Promise<void>((resolve) => clock.setTimer(resolve, 3_000));
+          isFirst = false;
+          return answer;
+        },
+      }),
+    });
+    void ask(0);
+    await pass(clock, INTERVAL_MS);
+    expect(granted).toEqual([]);
+    await pass(clock, 200);
+    expect(granted).toHaveLength(1);
   });
-  last.set(0, START_MS);
-  for (let shard = 0; shard < 4; shard++) void ask(shard);
-  await pass(clock, 2 * INTERVAL_MS);
-  expect(granted.map(({ shard }) => shard)).toEqual([1, 0]);
-  expect(gate.remaining).toBe(10);
-  expect(fetches).toBe(2);
 });
 
-it('leaves no timer behind when those held by the budget give up', async () => {
-  const { clock, ask } = newGate({ reserve: 10, budget: { maxConcurrency: 4, remaining: 10 } });
-  const stop = new AbortController();
-  const asked = [0, 1, 2].map((shard) => ask(shard, stop.signal).catch(() => undefined));
-  await pass(clock, 100);
-  stop.abort(new Error('stop'));
-  await Promise.all(asked);
-  await settle();
-  expect(clock.pendingTimers).toBe(0);
+describe('the budget', () => {
+  it('is asked for once for all who wait', async () => {
+    let fetches = 0;
+    const { clock, granted, ask } = newGate({
+      fetchBudget: async () => {
+        fetches++;
+        return { maxConcurrency: 16, remaining: 100, resetAfterMs: DAY_MS };
+      },
+    });
+    for (let shard = 0; shard < 16; shard++) void ask(shard);
+    await pass(clock, 100);
+    expect([granted.length, fetches]).toEqual([16, 1]);
+  });
+
+  it('is not asked for where another node has', async () => {
+    const { clock, open, granted, ask } = newGate();
+    void ask(0);
+    await pass(clock, 100);
+    const other = open({ fetchBudget: () => Promise.reject(new Error('asked again')) });
+    void ask(1, undefined, other);
+    await pass(clock, INTERVAL_MS + 100);
+    expect([granted.length, other.remaining]).toEqual([2, 998]);
+  });
+
+  it('is spent down to the reserve, and again after the reset', async () => {
+    const budgets = [
+      { maxConcurrency: 1, remaining: 12, resetAfterMs: 60_000 },
+      { maxConcurrency: 1, remaining: 1_000, resetAfterMs: DAY_MS },
+    ];
+    let fetches = 0;
+    const { gate, clock, granted, held, ask } = newGate({
+      reserve: 10,
+      fetchBudget: async () => budgets[fetches++] ?? budgets[1]!,
+    });
+    for (let shard = 0; shard < 4; shard++) void ask(shard);
+    await pass(clock, 50_000);
+    expect(granted).toHaveLength(2);
+    expect(gate.remaining).toBe(10);
+    expect(held).toHaveLength(1);
+    expect(held[0]).toMatchObject({ remaining: 10, reserve: 10 });
+    expect([gate.isBudgetHeld, gate.waiting]).toEqual([true, { slot: 0, budget: 2, store: 0 }]);
+    await pass(clock, 30_000);
+    expect(granted).toHaveLength(4);
+    expect(granted[2]?.atMs).toBeGreaterThanOrEqual(60_000);
+    expect([fetches, gate.isBudgetHeld]).toEqual([2, false]);
+  });
+
+  it('keeps its reserve when all buckets ask at once, and one alarm is given', async () => {
+    const { gate, clock, granted, held, ask } = newGate({
+      reserve: 10,
+      budget: { maxConcurrency: 16, remaining: 11 },
+    });
+    for (let shard = 0; shard < 16; shard++) void ask(shard);
+    await pass(clock, INTERVAL_MS + 200);
+    expect(granted).toHaveLength(1);
+    expect(gate.remaining).toBe(10);
+    expect(held).toMatchObject([{ remaining: 10, reserve: 10 }]);
+  });
+
+  it('is looked at again while it is held: another node may have learnt that there is more', async () => {
+    const { clock, slots, granted, held, ask } = newGate({ reserve: 10, budget: { remaining: 10 } });
+    void ask(0);
+    await pass(clock, 1_000);
+    expect(held).toHaveLength(1);
+    await slots.setBudget({ maxConcurrency: 1, remaining: 500, resetAfterMs: DAY_MS }, 0);
+    await pass(clock, 60_000);
+    expect(granted).toHaveLength(1);
+  });
+
+  it('loses nothing to those who give up', async () => {
+    const { gate, clock, shards, ask } = newGate({ reserve: 10, budget: { remaining: 12 } });
+    const gaveUp = new AbortController();
+    void ask(0);
+    const second = ask(1, gaveUp.signal);
+    await pass(clock, 1_000);
+    gaveUp.abort(new Error('gone'));
+    await expect(second).rejects.toThrow('gone');
+    void ask(2);
+    await pass(clock, 2 * INTERVAL_MS);
+    expect(shards()).toEqual([0, 2]);
+    expect(gate.remaining).toBe(10);
+  });
+
+  it('that resets at once is not asked for over and over', async () => {
+    let fetches = 0;
+    const { clock, ask } = newGate({
+      reserve: 10,
+      fetchBudget: async () => {
+        fetches++;
+        return { maxConcurrency: 1, remaining: 0, resetAfterMs: 0 };
+      },
+    });
+    void ask(0);
+    await pass(clock, 10_000);
+    expect(fetches).toBeGreaterThan(5);
+    expect(fetches).toBeLessThan(13);
+  });
+});
+
+describe('who gives up', () => {
+  it('leaves the place to the next, and fails nobody else', async () => {
+    const { clock, granted, shards, ask } = newGate();
+    const gaveUp = new AbortController();
+    void ask(0);
+    const second = ask(1, gaveUp.signal);
+    void ask(2);
+    await pass(clock, 1_000);
+    gaveUp.abort(new Error('gone'));
+    await expect(second).rejects.toThrow('gone');
+    await pass(clock, INTERVAL_MS);
+    expect(shards()).toEqual([0, 2]);
+    expect(granted[1]?.atMs).toBeLessThan(INTERVAL_MS + 300);
+  });
+
+  it('while Discord is asked, fails nobody else', async () => {
+    const fetched = Promise.withResolvers<IdentifyBudget>();
+    const { clock, shards, ask } = newGate({ fetchBudget: () => fetched.promise });
+    const gaveUp = new AbortController();
+    const first = ask(0, gaveUp.signal);
+    void ask(1);
+    gaveUp.abort(new Error('gone'));
+    await expect(first).rejects.toThrow('gone');
+    fetched.resolve({ maxConcurrency: 1, remaining: 10, resetAfterMs: 1_000 });
+    await pass(clock, 100);
+    expect(shards()).toEqual([1]);
+  });
+
+  it('before asking is refused at once', async () => {
+    const { gate, ask } = newGate();
+    await expect(ask(0, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+    expect(gate.waiting).toEqual({ slot: 0, budget: 0, store: 0 });
+  });
+
+  it.each([
+    ['waiting for a slot', {}],
+    ['held by the budget', { reserve: 10, budget: { maxConcurrency: 4, remaining: 10 } }],
+    ['waiting for the store', { intercept: () => ({ reserve: unreachable }) }],
+    ['waiting for the store, before anything is known', { intercept: () => ({ budget: unreachable }) }],
+    ['waiting for Discord', { fetchBudget: () => new Promise<IdentifyBudget>(() => undefined) }],
+  ])('leaves no timer behind: %s', async (_what, options: BenchOptions) => {
+    const { gate, clock, ask } = newGate(options);
+    const stop = new AbortController();
+    const asked = [0, 1, 2].map((shard) => ask(shard, stop.signal).catch(() => undefined));
+    await pass(clock, 100);
+    stop.abort(new Error('stop'));
+    await Promise.all(asked);
+    await settle();
+    expect(clock.pendingTimers).toBe(0);
+    expect(gate.waiting).toEqual({ slot: 0, budget: 0, store: 0 });
+  });
+
+  it('finds the place again, after coming back before its time', async () => {
+    const { clock, granted, ask } = newGate();
+    void ask(0);
+    await pass(clock, 50);
+    for (let times = 0; times < 4; times++) {
+      const gaveUp = new AbortController();
+      const asked = ask(1, gaveUp.signal).catch(() => undefined);
+      await pass(clock, 1_000);
+      gaveUp.abort(new Error('gone'));
+      await asked;
+    }
+    void ask(1);
+    await pass(clock, 1_100);
+    expect(granted).toHaveLength(2);
+  });
+});
+
+describe('a store that can not be reached', () => {
+  it.each([
+    'budget',
+    'reserve',
+    'take',
+    'markBudget',
+    'setBudget',
+  ] as const)('lets nobody through while %s fails, is told once, and asked until it answers', async (method) => {
+    let isAway = true;
+    const { gate, clock, granted, problems, ask } = newGate({
+      intercept: (slots) => ({
+        // The reason for the cast: each method has its own parameters, handed on as they are.
+        [method]: (...args: never[]) =>
+          isAway ? unreachable() : (slots[method] as (...args: never[]) => Promise<unknown>)(...args),
+      }),
+    });
+    void ask(0);
+    await pass(clock, 30_000);
+    expect(granted).toEqual([]);
+    expect(problems).toEqual(['connection refused']);
+    expect(gate.waiting).toEqual({ slot: 0, budget: 0, store: 1 });
+    isAway = false;
+    await pass(clock, 10_500);
+    expect(granted).toHaveLength(1);
+    expect(problems).toEqual(['connection refused', 'recovered']);
+  });
+
+  it('hears of an IDENTIFY when it is back, before the next of the bucket', async () => {
+    let isAway = true;
+    const noted: number[] = [];
+    const { clock, granted, ask } = newGate({
+      intercept: (slots, clock) => ({
+        noteSent: async (bucket) => {
+          if (isAway) return unreachable();
+          noted.push(clock.now());
+          await slots.noteSent(bucket);
+        },
+      }),
+    });
+    void ask(0);
+    void ask(1);
+    await pass(clock, 1_500);
+    isAway = false;
+    await pass(clock, 10_000);
+    expect(noted[0]).toBeGreaterThan(1_500);
+    expect(granted[1]?.atMs).toBeGreaterThan((noted[0] ?? 0) + INTERVAL_MS);
+  });
 });

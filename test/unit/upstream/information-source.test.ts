@@ -61,7 +61,7 @@ it('asks once for all who want to know, as the bot', async () => {
   const [one, other, budget] = await Promise.all([asked.get(), asked.get(), asked.getBudget()]);
   expect(one).toEqual(other);
   expect(one).toMatchObject({ url: 'wss://gateway.example', shards: 4 });
-  expect(budget).toEqual({ maxConcurrency: 2, remaining: 5, resetAtMs: clock.now() + 60_000 });
+  expect(budget).toEqual({ maxConcurrency: 2, remaining: 5, resetAfterMs: 60_000 });
   expect(requests).toEqual(['Bot a-token']);
 });
 
@@ -70,7 +70,17 @@ it('asks again for the budget when the last answer is not of these seconds', asy
   const asked = source();
   await asked.get();
   clock.advance(30_000);
-  expect(await asked.getBudget()).toMatchObject({ remaining: 1_000, resetAtMs: clock.now() + 86_400_000 });
+  expect(await asked.getBudget()).toMatchObject({ remaining: 1_000, resetAfterMs: 86_400_000 });
+});
+
+it('asks again for the budget when it was reset since the last answer, and says how much of its time is over', async () => {
+  answers.push(answer(10, 3_000), answer(1_000, 86_400_000));
+  const asked = source();
+  await asked.get();
+  clock.advance(2_000);
+  expect(await asked.getBudget()).toMatchObject({ remaining: 10, resetAfterMs: 1_000 });
+  clock.advance(1_000);
+  expect(await asked.getBudget()).toMatchObject({ remaining: 1_000, resetAfterMs: 86_400_000 });
 });
 
 it('asks again with growing pauses until it is answered', async () => {
