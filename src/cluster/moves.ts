@@ -1,0 +1,148 @@
+/**
+ * Planned moves of shards from this node to others, a bounded number at a time: offer → close and write the tail → pass the lease
+ * → wait until the new owner serves → drop. Each wait for the other node has a limit, because a message may get lost: then
+ * the move goes on without it, and is only slower for the workers.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { OwnershipLog, ShardHolder } from './ownership.ts';
+import type { ClusterMessage, Member, Membership } from './ports.ts';
+
+export interface MovesOptions {
+  readonly membership: Membership;
+  readonly holder: ShardHolder;
+  readonly clock: Clock;
+  readonly maxParallelMoves: number;
+  readonly log: OwnershipLog;
+  /** The lease is the other's now. */
+  readonly onMoved: (shardId: number) => void;
+  /** It could not be passed on, and is held as before. */
+  readonly onStayed: (shardId: number, epoch: number) => void;
+  /** It was another's already. */
+  readonly onLost: (shardId: number) => void;
+  /** Its workers may go. */
+  readonly onDone: (shardId: number) => void;
+}
+
+/** For the other node to read the tail: some hundred ms where it is full. */
+const PREPARE_TIMEOUT_MS = 2_000;
+
+/** For the other node to RESUME and to teach the HAProxies. */
+const TAUGHT_TIMEOUT_MS = 3_000;
+
+/** After a move that failed: whatever was in the way may need a moment. */
+const FAILURE_PAUSE_MS = 2_000;
+
+/** How often who waits for moves looks whether there are any by now. */
+const LOOK_AGAIN_MS = 100;
+
+type Answer = Extract<ClusterMessage, { kind: 'prepared' | 'taught' }>;
+
+export class Moves implements Disposable {
+  readonly counts = { moved: 0, failed: 0 };
+  /** From the end of the upstream connection here until the other node serves. Called once a move. Unit: ms. */
+  onDuration: (ms: number) => void = () => undefined;
+  readonly #options: MovesOptions;
+  readonly #running = new Map<number, Promise<void>>();
+  readonly #cancelled = new Set<number>();
+  readonly #waiting = new Map<string, () => void>();
+  #pausedUntilMs = 0;
+  #isClosed = false;
+
+  constructor(options: MovesOptions) {
+    this.#options = options;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get hasRoom(): boolean {
+    const isPaused = this.#options.clock.now() < this.#pausedUntilMs;
+    return this.#running.size < this.#options.maxParallelMoves && !isPaused && !this.#isClosed;
+  }
+
+  start(shardId: number, epoch: number, to: Member): void {
+    const move = this.#move(shardId, epoch, to).finally(() => {
+      this.#running.delete(shardId);
+      this.#cancelled.delete(shardId);
+    });
+    this.#running.set(shardId, move);
+  }
+
+  /** The lease is gone: what is left of the move is not to be done. */
+  cancel(shardId: number): void {
+    if (this.#running.has(shardId)) this.#cancelled.add(shardId);
+  }
+
+  onAnswer({ kind, shardId, from }: Answer): void {
+    this.#waiting.get(`${kind} ${shardId} ${from}`)?.();
+  }
+
+  /** Resolves when one that runs is over, a pause has passed, or `signal` aborts. */
+  async settled(signal: AbortSignal): Promise<void> {
+    if (this.#running.size > 0) await Promise.race([...this.#running.values(), aborted(signal)]);
+    else await this.#within(LOOK_AGAIN_MS, aborted(signal));
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    for (const goOn of this.#waiting.values()) goOn();
+  }
+
+  async #move(shardId: number, epoch: number, to: Member): Promise<void> {
+    const { membership, holder, onMoved, onStayed, onLost, onDone, log, clock } = this.#options;
+    const { nodeId } = membership.identity;
+    const tell = (message: ClusterMessage) => membership.publish(message).catch(() => undefined);
+
+    const prepared = this.#answer('prepared', shardId, to.nodeId, PREPARE_TIMEOUT_MS);
+    await tell({ from: nodeId, kind: 'offer', shardId, to: to.nodeId });
+    await prepared;
+    // Still connected, so it is as if nothing had happened.
+    if (this.#isClosed || this.#cancelled.has(shardId)) return;
+    const suspendedAtMs = clock.now();
+    const isWritten = await holder.suspend(shardId);
+    if (this.#cancelled.has(shardId)) return;
+    const lease = isWritten
+      ? await membership.pass(shardId, epoch, to).catch((error: unknown) => error as Error)
+      : new Error('its tail can not be written');
+    if (this.#cancelled.has(shardId)) return;
+    if (lease instanceof Error) {
+      this.counts.failed++;
+      this.#pausedUntilMs = clock.now() + FAILURE_PAUSE_MS;
+      log.warn({ shard: shardId, to: to.nodeId, reason: lease.message }, 'a shard could not be handed over');
+      onStayed(shardId, epoch);
+      return holder.resume(shardId);
+    }
+    if (!lease) return onLost(shardId);
+    holder.leave(shardId);
+    onMoved(shardId);
+    const taught = this.#answer('taught', shardId, to.nodeId, TAUGHT_TIMEOUT_MS);
+    await tell({ from: nodeId, kind: 'passed', shardId, to: to.nodeId, epoch: lease.epoch });
+    await taught;
+    this.counts.moved++;
+    this.onDuration(clock.now() - suspendedAtMs);
+    log.info({ shard: shardId, to: to.nodeId, epoch: lease.epoch }, 'a shard was handed over');
+    if (!this.#cancelled.has(shardId)) onDone(shardId);
+  }
+
+  /** Resolves with the other node's word, or after a while without. */
+  async #answer(kind: Answer['kind'], shardId: number, from: string, timeoutMs: number): Promise<void> {
+    const key = `${kind} ${shardId} ${from}`;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.set(key, resolve);
+    await this.#within(timeoutMs, promise);
+    this.#waiting.delete(key);
+  }
+
+  async #within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+    const { promise: timeout, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.setTimer(resolve, timeoutMs);
+    await Promise.race([promise, timeout]);
+    timer[Symbol.dispose]();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,369 @@
+/**
+ * Which shards of an application this node holds. Renews the membership, follows the plan that every node computes from the same
+ * view, takes what is free and ours, and moves what is ours no longer. What holding a shard means is its holder's business.
+ *
+ * Invariant: `#holdings` says what this node believes; the store is right. What changed here while a renewal was on its way is
+ * not judged by its answer, which may be older.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import { assign } from './assignment.ts';
+import { Contact } from './contact.ts';
+import { Moves } from './moves.ts';
+import type {
+  ClusterMessage,
+  ClusterView,
+  Lease,
+  Member,
+  MemberState,
+  Membership,
+  Renewal,
+} from './ports.ts';
+import { firstLapseMs, isHolder, liveHolders, ownerElsewhere, takeable, withLeases } from './view.ts';
+
+/** What holds the shards. Nothing of it rejects. */
+export interface ShardHolder {
+  /** Reads a shard's tail ahead of its lease, so that `take` has little left to read. */
+  prepare(shardId: number): Promise<void>;
+  /** The lease is ours: goes on from the tail and serves workers. Resolves when they find it here. */
+  take(lease: Lease): Promise<void>;
+  /** Closes the connection to Discord, keeping the session, and writes the tail to its end: false where it can't be written. */
+  suspend(shardId: number): Promise<boolean>;
+  /** After `suspend`: the shard stays here after all. */
+  resume(shardId: number): void;
+  /** After `suspend`: it is another node's. No new sessions; those that are here stay until `drop`. */
+  leave(shardId: number): void;
+  /** It is served elsewhere: sends its workers away and forgets it. */
+  drop(shardId: number, why: string): void;
+}
+
+export interface OwnershipLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface OwnershipOptions {
+  readonly membership: Membership;
+  readonly shardCount: number;
+  /** Of this node, as of now. */
+  readonly state: () => MemberState;
+  readonly holder: ShardHolder;
+  readonly clock: Clock;
+  readonly leaseTtlMs: number;
+  readonly renewIntervalMs: number;
+  readonly maxParallelMoves: number;
+  /** Nobody else can use the store. */
+  readonly isAlone: boolean;
+  readonly log: OwnershipLog;
+  /** Owners or members have changed. */
+  readonly onView: () => void;
+  /** Another process has this node's id now: this one has no place any more. */
+  readonly onReplaced: (by: Member) => void;
+}
+
+export type Holding =
+  | { readonly kind: 'held'; readonly epoch: number }
+  /** On its way to another node; still ours. */
+  | { readonly kind: 'moving'; readonly epoch: number; readonly to: Member }
+  /** Another node's; its workers are still here. */
+  | { readonly kind: 'left' };
+
+/** Added to the time at which a member lapses: the store must agree that it has. */
+const LAPSE_MARGIN_MS = 15;
+
+/** Pause after a renewal that failed; the store's client tries to connect by itself meanwhile. */
+const RETRY_MS = 250;
+
+/** Rounds that messages ask for are this far apart at least. */
+const MIN_PAUSE_MS = 25;
+
+export class Ownership implements AsyncDisposable {
+  readonly contact: Contact;
+  /** Plain counts since the start, read by metrics. */
+  readonly counts = { acquired: 0, lapsedTaken: 0, lost: 0, failedRenewals: 0 };
+  readonly moves: Moves;
+  readonly #options: OwnershipOptions;
+  readonly #holdings = new Map<number, Holding>();
+  /** Shards that changed hands here since the renewal under way was sent. */
+  readonly #touched = new Set<number>();
+  readonly #subscription: Disposable;
+  #view: ClusterView = { members: [], leases: new Map() };
+  #plan: ReadonlyMap<number, string> = new Map();
+  #timer: Disposable | undefined;
+  #dueAtMs = Number.POSITIVE_INFINITY;
+  /** While a round is under way: another is to follow it at once. */
+  #isAskedAgain = false;
+  #round: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options;
+    this.contact = new Contact(options);
+    this.moves = new Moves({
+      ...options,
+      onMoved: (shardId) => this.#onMoved(shardId),
+      onStayed: (shardId, epoch) => this.#set(shardId, { kind: 'held', epoch }),
+      onLost: (shardId) => this.#lose(shardId),
+      onDone: (shardId) => this.#forget(shardId, 'it has moved to another node'),
+    });
+    this.#subscription = options.membership.subscribe((message) => this.#onMessage(message));
+  }
+
+  get nodeId(): string {
+    return this.#options.membership.identity.nodeId;
+  }
+
+  get view(): ClusterView {
+    return this.#view;
+  }
+
+  get holdings(): ReadonlyMap<number, Holding> {
+    return this.#holdings;
+  }
+
+  /** Shards whose lease is ours, with its epoch. */
+  get held(): ReadonlyMap<number, number> {
+    const held = new Map<number, number>();
+    for (const [shardId, holding] of this.#holdings)
+      if (holding.kind !== 'left') held.set(shardId, holding.epoch);
+    return held;
+  }
+
+  /** How many shards the plan gives to this node; `undefined` before the first view. */
+  get planned(): number | undefined {
+    if (this.#view.members.length === 0) return undefined;
+    let planned = 0;
+    for (const owner of this.#plan.values()) if (owner === this.nodeId) planned++;
+    return planned;
+  }
+
+  /** How many shards no living node holds; `undefined` before the first view. */
+  get ownerless(): number | undefined {
+    if (this.#view.members.length === 0) return undefined;
+    return this.#options.shardCount - liveHolders(this.#view).size;
+  }
+
+  /** The live node that holds a shard, where that is another one. */
+  ownerElsewhere(shardId: number): Member | undefined {
+    return ownerElsewhere(this.#view, shardId, this.nodeId);
+  }
+
+  start(): void {
+    this.#runRound();
+  }
+
+  /** Renews now, and resolves when that is over, however it went. */
+  renewNow(): Promise<void> {
+    return this.#runRound();
+  }
+
+  /** Another node says that it holds a shard that we hold a doubtful lease of. */
+  concede(shardId: number): void {
+    if (this.#holdings.get(shardId)?.kind !== 'left') this.#lose(shardId);
+  }
+
+  /** Resolves when all shards are gone, nobody is there to take more, or `signal` aborts. `state().isDraining` is true by now. */
+  async drain(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.renewNow();
+      const hasTaker = this.#view.members.some(
+        ({ nodeId, isDraining }) => !isDraining && nodeId !== this.nodeId,
+      );
+      if (signal.aborted || this.#holdings.size === 0 || !hasTaker || !this.contact.isUp) return;
+      await this.moves.settled(signal);
+    }
+  }
+
+  /** Stops. Leases are kept: `membership.leave` gives them back when their shards are closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#subscription[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
+    this.moves[Symbol.dispose]();
+    await this.#round;
+  }
+
+  #runRound(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#round ??= this.#renew().finally(() => {
+      this.#round = undefined;
+      if (this.#isAskedAgain) this.#scheduleIn(MIN_PAUSE_MS);
+      this.#isAskedAgain = false;
+      this.#scheduleNext();
+    });
+    return this.#round;
+  }
+
+  #scheduleNext(): void {
+    const { clock, renewIntervalMs } = this.#options;
+    if (!this.contact.isUp) return this.#scheduleIn(RETRY_MS);
+    const lapseMs = firstLapseMs(this.#view, this.nodeId) + LAPSE_MARGIN_MS;
+    const mayTakeMs = (this.contact.mayTakeLapsedAtMs ?? 0) - clock.now();
+    const nextMs = Math.min(renewIntervalMs, lapseMs, mayTakeMs > 0 ? mayTakeMs : renewIntervalMs);
+    this.#scheduleIn(Math.max(MIN_PAUSE_MS, nextMs));
+  }
+
+  /** No later than so soon. */
+  #scheduleIn(delayMs: number): void {
+    const { clock } = this.#options;
+    const dueAtMs = clock.now() + delayMs;
+    if (this.#isClosed || (this.#timer && this.#dueAtMs <= dueAtMs)) return;
+    if (this.#round) {
+      this.#isAskedAgain = true;
+      return;
+    }
+    this.#timer?.[Symbol.dispose]();
+    this.#dueAtMs = dueAtMs;
+    this.#timer = clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#runRound();
+    }, delayMs);
+  }
+
+  async #renew(): Promise<void> {
+    const { membership, state, clock, log } = this.#options;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    const sentAtMs = clock.now();
+    this.#touched.clear();
+    const { held } = this;
+    try {
+      const renewal = await membership.renew(state(), held);
+      if (this.#isClosed) return;
+      if (renewal.kind === 'replaced') return this.#onReplaced(renewal.by);
+      this.contact.renewed(sentAtMs, renewal.hadLapsed);
+      await this.#apply(renewal);
+    } catch (error) {
+      this.counts.failedRenewals++;
+      if (this.contact.isUp) log.warn({ reason: reasonOf(error) }, 'the leases can not be renewed');
+      this.contact.failed();
+    }
+  }
+
+  async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {
+    const { membership, shardCount, onView } = this.#options;
+    for (const shardId of lost) if (!this.#touched.has(shardId)) this.#lose(shardId);
+    const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
+    this.#view = withLeases(view, newer);
+    for (const lease of this.#view.leases.values())
+      if (isHolder(lease, membership.identity) && !this.#touched.has(lease.shardId)) this.#take(lease);
+    const { members } = this.#view;
+    this.#plan = assign({ shardCount, members, current: liveHolders(this.#view) });
+    onView();
+    await this.#acquire();
+    this.#startMoves();
+  }
+
+  /** Takes what the plan gives us and nobody who lives holds. */
+  async #acquire(): Promise<void> {
+    const { membership, clock } = this.#options;
+    const { nodeId } = this;
+    const mayTakeLapsed = clock.now() >= (this.contact.mayTakeLapsedAtMs ?? Number.POSITIVE_INFINITY);
+    const wanted = takeable(this.#view, this.#plan, { nodeId, mayTakeLapsed });
+    if (wanted.length === 0) return;
+    const leases = await membership.acquire(wanted, { mayTakeLapsed });
+    for (const lease of leases) {
+      this.counts.acquired++;
+      if (this.#view.leases.get(lease.shardId)?.holder) this.counts.lapsedTaken++;
+      this.#take(lease);
+    }
+    if (leases.length > 0) this.#tell({ from: nodeId, kind: 'changed' });
+  }
+
+  #startMoves(): void {
+    for (const [shardId, owner] of this.#plan) {
+      if (!this.moves.hasRoom) return;
+      const holding = this.#holdings.get(shardId);
+      if (holding?.kind !== 'held' || owner === this.nodeId) continue;
+      const to = this.#view.members.find(({ nodeId }) => nodeId === owner);
+      if (!to) continue;
+      this.#set(shardId, { kind: 'moving', epoch: holding.epoch, to });
+      this.moves.start(shardId, holding.epoch, to);
+    }
+  }
+
+  /** Where the lease is ours already, nothing. `from`: who passed it to us and waits to hear that workers find it here. */
+  #take(lease: Lease, from?: string): void {
+    const { holder } = this.#options;
+    const { nodeId } = this;
+    const { shardId, epoch } = lease;
+    const holding = this.#holdings.get(shardId);
+    if (holding && holding.kind !== 'left' && holding.epoch >= epoch) return;
+    this.#set(shardId, { kind: 'held', epoch });
+    this.#note(lease);
+    void holder.take(lease).then(() => {
+      if (from !== undefined) this.#tell({ from: nodeId, kind: 'taught', shardId, to: from });
+    });
+  }
+
+  /** It may get lost: whoever should have heard it sees the same with its next renewal. */
+  #tell(message: ClusterMessage): void {
+    void this.#options.membership.publish(message).catch(() => undefined);
+  }
+
+  #onMessage(message: ClusterMessage): void {
+    const { nodeId } = this;
+    if (this.#isClosed || message.from === nodeId) return;
+    if (message.kind === 'changed') return this.#scheduleIn(MIN_PAUSE_MS);
+    if (message.kind === 'passed') return this.#onPassed(message);
+    if (message.to !== nodeId) return;
+    if (message.kind !== 'offer') return this.moves.onAnswer(message);
+    const { shardId, from } = message;
+    void this.#options.holder
+      .prepare(shardId)
+      .then(() => this.#tell({ from: nodeId, kind: 'prepared', shardId, to: from }));
+  }
+
+  #onPassed({ shardId, epoch, to, from }: Extract<ClusterMessage, { kind: 'passed' }>): void {
+    const { identity } = this.#options.membership;
+    const isOurs = to === identity.nodeId;
+    const member = this.#view.members.find(({ nodeId }) => nodeId === to);
+    if ((this.#view.leases.get(shardId)?.epoch ?? 0) >= epoch) return;
+    if (isOurs) this.#take({ shardId, epoch, holder: identity }, from);
+    else if (member) this.#note({ shardId, epoch, holder: member });
+    this.#options.onView();
+  }
+
+  #onMoved(shardId: number): void {
+    const holding = this.#holdings.get(shardId);
+    if (holding?.kind !== 'moving') return;
+    const { nodeId, incarnation } = holding.to;
+    this.#set(shardId, { kind: 'left' });
+    this.#note({ shardId, epoch: holding.epoch + 1, holder: { nodeId, incarnation } });
+    this.#options.onView();
+    this.#scheduleIn(MIN_PAUSE_MS);
+  }
+
+  #set(shardId: number, holding: Holding): void {
+    this.#touched.add(shardId);
+    this.#holdings.set(shardId, holding);
+  }
+
+  /** A lease that is known before a view has it. */
+  #note(lease: Lease): void {
+    this.#touched.add(lease.shardId);
+    this.#view = withLeases(this.#view, [lease]);
+  }
+
+  #lose(shardId: number): void {
+    if (!this.#holdings.has(shardId)) return;
+    this.counts.lost++;
+    this.#options.log.warn({ shard: shardId }, 'another node holds this shard now; letting go of it');
+    this.moves.cancel(shardId);
+    this.#forget(shardId, 'another node has taken it over');
+  }
+
+  #forget(shardId: number, why: string): void {
+    this.#touched.add(shardId);
+    if (this.#holdings.delete(shardId)) this.#options.holder.drop(shardId, why);
+  }
+
+  #onReplaced(by: Member): void {
+    for (const shardId of [...this.#holdings.keys()]) this.#lose(shardId);
+    this.#isClosed = true;
+    this.#options.onReplaced(by);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
