@@ -2,7 +2,7 @@
 import { bad, type Fault, good, type Kind, type Reading, shown } from './kind.ts';
 import { listItems } from './structured-kinds.ts';
 
-/** Runtime API sockets: a path, or host and port. */
+/** Runtime API sockets: an absolute path, or host and port. */
 export function socketAddresses(): Kind<readonly string[]> {
   return {
     type: 'list of paths or host:port',
@@ -12,12 +12,13 @@ export function socketAddresses(): Kind<readonly string[]> {
       const faults: Fault[] = [];
       const addresses: string[] = [];
       items.forEach((item, index) => {
-        if (typeof item === 'string' && isSocketAddress(item)) addresses.push(item);
+        const address = typeof item === 'string' ? socketAddress(item) : undefined;
+        if (address !== undefined) addresses.push(address);
         else
           faults.push({
             at: [index],
             wrong: `is not an address: ${shown(item)}`,
-            remedy: 'Give a path such as /run/haproxy/admin.sock, or host:port.',
+            remedy: 'Give an absolute path such as /run/haproxy/shardmux.sock, or host:port.',
           });
       });
       return faults.length === 0 ? good(addresses) : { ok: false, faults };
@@ -25,11 +26,13 @@ export function socketAddresses(): Kind<readonly string[]> {
   };
 }
 
-function isSocketAddress(item: string): boolean {
-  if (/\s/.test(item)) return false;
-  if (item.includes('/')) return !item.includes('://');
-  const port = /^.+:(\d{1,5})$/.exec(item)?.[1];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+/** As HAProxy itself writes them: `/path` or `unix@/path`, and `tcp@host:port`, whose first part may be left out here. */
+function socketAddress(item: string): string | undefined {
+  if (/\s/.test(item)) return undefined;
+  if (/^(unix@)?\/./.test(item)) return item;
+  const [, family = 'tcp@', host, port] = /^((?:tcp|ipv4|ipv6)@)?([^/@]+):(\d{1,5})$/.exec(item) ?? [];
+  const isAddress = host !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+  return isAddress ? `${family}${host}:${port}` : undefined;
 }
 
 export interface HostPort {

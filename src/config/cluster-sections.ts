@@ -81,7 +81,7 @@ export const cluster = z.strictObject({
   advertise: optional(
     hostPort(),
     "Where other nodes reach this node's `workers.port`.",
-    'the host name and `workers.port`',
+    '`workers.host`, or where that is all addresses the one from which it reaches Redis',
   ),
   weight: setting(decimal({ above: 0, max: 100 }), {
     default: 1,

@@ -23,20 +23,17 @@ export type GatewayConfig = {
 } & {
   /** Never empty, ids and tokens distinct: whether written as `applications` or as `discord`. */
   readonly applications: readonly [ApplicationConfig, ...ApplicationConfig[]];
-  /** The first of `applications`. */
-  readonly discord: ApplicationConfig;
   readonly tail: Readonly<Tail & { store: NonNullable<Tail['store']> }>;
 };
 
 /** `tree` has passed all checks: so there is a token. */
 export function resolve(tree: ConfigTree): GatewayConfig {
-  const { tail } = tree;
+  const { discord: _, tail, ...sections } = tree;
   const [first, ...others] = applicationsOf(tree);
   if (first === undefined) throw new Error('no application, although the configuration was checked');
   return {
-    ...tree,
+    ...sections,
     applications: [first, ...others],
-    discord: first,
     tail: { ...tail, store: tail.store ?? (tree.redis.hosts.length > 0 ? 'redis' : 'disk') },
   };
 }

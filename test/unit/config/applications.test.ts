@@ -18,7 +18,6 @@ describe('one application', () => {
     expect(config.applications).toHaveLength(1);
     expect(config.applications[0]).toMatchObject({ id: FIRST_ID, shardCount: 4 });
     expect(config.applications[0].token.reveal()).toBe(FIRST.token);
-    expect(config.discord).toBe(config.applications[0]);
   });
 
   it('has a name made from its token where the token tells no id, the same at every start', () => {

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { INTENTS, UNPRIVILEGED_INTENTS } from '../../../src/protocol/intents.ts';
+import { parseRuntimeAddress } from '../../../src/routing/index.ts';
 import { configOf, load, problemsOf, TOKEN, yamlFile } from './loading.ts';
 
 const fromYaml = (yaml: string) => problemsOf(...yamlFile(yaml, TOKEN));
@@ -8,11 +9,11 @@ const fromYaml = (yaml: string) => problemsOf(...yamlFile(yaml, TOKEN));
 describe('what is given', () => {
   it('needs a token only', () => {
     const config = configOf(TOKEN);
-    expect(config.discord.token.reveal()).toBe('abc.def.ghi');
-    expect(config.discord.intents).toBe(UNPRIVILEGED_INTENTS);
+    expect(config.applications[0].token.reveal()).toBe('abc.def.ghi');
+    expect(config.applications[0].intents).toBe(UNPRIVILEGED_INTENTS);
     expect(config.workers).toMatchObject({ port: 7777, maxUnsentBytes: 1_048_576, tokens: [] });
     expect(config.eventLog).toEqual({ maxBytesPerShard: 2 ** 26, maxBytes: 2 ** 30, maxAgeMs: 300_000 });
-    expect(config.discord.gatewayUrl).toBeUndefined();
+    expect(config.applications[0].gatewayUrl).toBeUndefined();
   });
 
   it('is frozen to the last list', () => {
@@ -30,7 +31,7 @@ describe('what is given', () => {
       { 's.yaml': yaml },
     );
     expect(config.logging).toEqual({ level: 'warn', format: 'pretty' });
-    expect(config.discord.intents).toBe(INTENTS.GUILDS | INTENTS.GUILD_MEMBERS);
+    expect(config.applications[0].intents).toBe(INTENTS.GUILDS | INTENTS.GUILD_MEMBERS);
   });
 
   it('has --config before SHARDMUX_CONFIG', () => {
@@ -48,12 +49,12 @@ describe('what is given', () => {
     ['Bot abc.def.ghi', 'abc.def.ghi'],
     ['abc.def.ghi', 'abc.def.ghi'],
   ])('takes the token %s without its prefix', (given, token) => {
-    expect(configOf({ SHARDMUX_DISCORD_TOKEN: given }).discord.token.reveal()).toBe(token);
+    expect(configOf({ SHARDMUX_DISCORD_TOKEN: given }).applications[0].token.reveal()).toBe(token);
   });
 
   it('takes the token out of a file, less its last line break', () => {
     const config = configOf({ SHARDMUX_DISCORD_TOKEN_FILE: '/run/t' }, { '/run/t': 'abc.def.ghi\n' });
-    expect(config.discord.token.reveal()).toBe('abc.def.ghi');
+    expect(config.applications[0].token.reveal()).toBe('abc.def.ghi');
   });
 
   it('reads worker tokens from one variable, colons in tokens included', () => {
@@ -69,7 +70,7 @@ describe('what is given', () => {
 
   it('reads a presence from JSON and fills in what Discord demands', () => {
     const given = '{"activities":[{"name":"chess","type":0}]}';
-    expect(configOf({ ...TOKEN, SHARDMUX_DISCORD_PRESENCE: given }).discord.presence).toEqual({
+    expect(configOf({ ...TOKEN, SHARDMUX_DISCORD_PRESENCE: given }).applications[0].presence).toEqual({
       since: null,
       activities: [{ name: 'chess', type: 0 }],
       status: 'online',
@@ -77,9 +78,22 @@ describe('what is given', () => {
     });
   });
 
+  it('reads the sockets of HAProxies in all forms that can be connected to', () => {
+    const sockets = '/run/a.sock,unix@/run/b.sock,haproxy:9999,tcp@haproxy:9999,ipv6@[::1]:9999';
+    const { haproxy } = configOf({ ...TOKEN, SHARDMUX_HAPROXY_SOCKETS: sockets });
+    expect(haproxy.sockets).toEqual([
+      '/run/a.sock',
+      'unix@/run/b.sock',
+      'tcp@haproxy:9999',
+      'tcp@haproxy:9999',
+      'ipv6@[::1]:9999',
+    ]);
+    expect(() => haproxy.sockets.map(parseRuntimeAddress)).not.toThrow();
+  });
+
   it('leaves a URL without its last slash', () => {
     const config = configOf({ ...TOKEN, SHARDMUX_DISCORD_GATEWAY_URL: 'ws://127.0.0.1:4000/' });
-    expect(config.discord.gatewayUrl).toBe('ws://127.0.0.1:4000');
+    expect(config.applications[0].gatewayUrl).toBe('ws://127.0.0.1:4000');
   });
 });
 
@@ -149,6 +163,9 @@ describe('what is wrong', () => {
     ['SHARDMUX_TAIL_MAX_AGE_MS', '5 parsecs'],
     ['SHARDMUX_TAIL_STORE', 'redis'],
     ['SHARDMUX_HAPROXY_SOCKETS', 'admin.sock'],
+    ['SHARDMUX_HAPROXY_SOCKETS', './admin.sock'],
+    ['SHARDMUX_HAPROXY_SOCKETS', 'http://haproxy:9999'],
+    ['SHARDMUX_HAPROXY_SOCKETS', 'haproxy:0'],
     ['SHARDMUX_EVENT_LOG_MAX_BYTES_PER_SHARD', '2GiB'],
     ['SHARDMUX_TAIL_FLUSH_BYTES', '8MiB'],
     ['SHARDMUX_TAIL_FLUSH_INTERVAL_MS', '60001'],
@@ -235,7 +252,7 @@ describe('secrets', () => {
     const renderings = [
       inspect(config, { depth: 9, showHidden: true }),
       JSON.stringify(config),
-      `${config.discord.token}`,
+      `${config.applications[0].token}`,
     ];
     for (const text of renderings) {
       expect(text).toContain('<redacted>');
