@@ -1,12 +1,123 @@
-/** Opens the store: finds out whether this Redis will do, then connects for good. */
-import { ClusterStoreError } from '../ports.ts';
+/** The store, and how it is opened: it is found out whether this Redis will do, and then connected to for good. */
+import {
+  ClusterStoreError,
+  type Deployment,
+  type JoinResult,
+  type MemberState,
+  type NodeIdentity,
+} from '../ports.ts';
+import { RedisCallError, RedisConnections } from './connections.ts';
+import { inspect, NotYetError, raise } from './inspect.ts';
+import { RedisKeys } from './keys.ts';
 import type { RedisStore, RedisStoreOptions } from './options.ts';
+import { memberArguments, RedisMembership } from './redis-membership.ts';
+import { RedisIdentifySlots } from './redis-slots.ts';
+import { placeOf, refusalOfAccess, refusalOfFailure } from './refusals.ts';
+import { decodeDeployment, differenceOf, readMember } from './view.ts';
+
+/** Between attempts while nothing answers yet. */
+const RETRY_MS = 200;
 
 /**
  * Connects, trying again for `connectTimeoutMs` where nothing answers yet. From then on it reconnects for ever by itself;
  * while there is no connection, methods reject at once.
  * @throws {ClusterStoreError} with the setting to look at.
  */
-export async function openRedisStore(_options: RedisStoreOptions): Promise<RedisStore> {
-  throw new ClusterStoreError('redis.mode: not there yet');
+export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const { clock, connectTimeoutMs } = options;
+  const endsAtMs = clock.now() + connectTimeoutMs;
+  for (;;) {
+    try {
+      const warnings = await inspect(options);
+      return await connect(options, warnings);
+    } catch (error) {
+      if (!(error instanceof NotYetError)) throw error;
+      if (clock.now() + RETRY_MS >= endsAtMs) throw new ClusterStoreError(error.message);
+    }
+    await new Promise<void>((resume) => clock.setTimer(resume, RETRY_MS));
+  }
+}
+
+async function connect(options: RedisStoreOptions, warnings: readonly string[]): Promise<RedisStore> {
+  const keys = new RedisKeys(options.keyPrefix, options.applicationId);
+  const connections = new RedisConnections(options, keys);
+  try {
+    await connections.open();
+    const refused = await connections.run('check-access', [keys.accessCheck], [keys.messages]);
+    const refusal = refusalOfAccess(refused as string[], options);
+    if (refusal) raise(refusal);
+    return new OpenRedisStore(options, connections, keys, warnings);
+  } catch (error) {
+    await connections[Symbol.asyncDispose]();
+    if (error instanceof ClusterStoreError || error instanceof NotYetError) throw error;
+    const said = error instanceof RedisCallError ? error.message.replace(/^Redis: /, '') : undefined;
+    const message = said ?? connections.lastError ?? (error as Error).message;
+    return raise(refusalOfFailure({ message }, options.hosts.map(placeOf).join(', '), options));
+  }
+}
+
+/** As the header of `lua/join-application.lua` says. */
+type JoinReply =
+  | readonly ['joined', joinedAtMs: number]
+  | readonly ['id-taken', member: string, now: number]
+  | readonly ['differs', deployment: string, ...nodeIds: string[]];
+
+class OpenRedisStore implements RedisStore {
+  readonly slots: RedisIdentifySlots;
+  readonly warnings: readonly string[];
+  readonly #options: RedisStoreOptions;
+  readonly #connections: RedisConnections;
+  readonly #keys: RedisKeys;
+
+  constructor(
+    options: RedisStoreOptions,
+    connections: RedisConnections,
+    keys: RedisKeys,
+    warnings: readonly string[],
+  ) {
+    this.#options = options;
+    this.#connections = connections;
+    this.#keys = keys;
+    this.slots = new RedisIdentifySlots(connections, keys, options.identifyIntervalMs);
+    this.warnings = warnings;
+  }
+
+  get isConnected() {
+    return this.#connections.isConnected;
+  }
+
+  get counts() {
+    return this.#connections.counts;
+  }
+
+  async readDeployment(): Promise<Deployment | undefined> {
+    const text = await this.#connections.read(this.#keys.deployment);
+    return text === null ? undefined : decodeDeployment(text);
+  }
+
+  async join(identity: NodeIdentity, state: MemberState, deployment: Deployment): Promise<JoinResult> {
+    const { leaseTtlMs, tail } = this.#options;
+    const connections = this.#connections;
+    const keys = this.#keys;
+    if (/\s/.test(identity.incarnation)) throw new TypeError('an incarnation must not have a space in it');
+    const reply = (await connections.run(
+      'join-application',
+      [keys.members, keys.deployment],
+      memberArguments(identity, state, leaseTtlMs, deployment),
+    )) as JoinReply;
+    if (reply[0] === 'id-taken') {
+      const { renewals, ...by } = readMember(identity.nodeId, reply[1], reply[2]);
+      return { kind: 'id-taken', by, renewals };
+    }
+    if (reply[0] === 'differs') {
+      const [, stored, ...nodeIds] = reply;
+      return differenceOf(deployment, decodeDeployment(stored), nodeIds);
+    }
+    const context = { connections, keys, leaseTtlMs, tail, deployment, joinedAtMs: reply[1] };
+    return { kind: 'joined', membership: new RedisMembership(identity, context) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#connections[Symbol.asyncDispose]();
+  }
 }

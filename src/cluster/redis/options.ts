@@ -27,9 +27,7 @@ export interface RedisTailOptions {
 }
 
 /** A change of the connection. `reason` holds no secret. */
-export type RedisState =
-  | { readonly kind: 'connected' }
-  | { readonly kind: 'lost'; readonly reason: string };
+export type RedisState = { readonly kind: 'connected' } | { readonly kind: 'lost'; readonly reason: string };
 
 export interface RedisStoreOptions {
   readonly mode: RedisMode;
@@ -47,11 +45,14 @@ export interface RedisStoreOptions {
   readonly applicationId: string;
   /** How long a membership lives without being renewed. */
   readonly leaseTtlMs: number;
-  /** What takes longer counts as failed. Tails get `TAIL_TIMEOUT_FACTOR` times as long. */
+  /** What takes longer counts as failed. Tails have ten times as long. */
   readonly commandTimeoutMs: number;
   /** How long a Redis that is not up yet is waited for at the start. */
   readonly connectTimeoutMs: number;
   readonly tail: RedisTailOptions;
+  /** Discord's; tests have no time for it. */
+  readonly identifyIntervalMs?: number | undefined;
+  /** For waiting; what is decided goes by Redis' clock. */
   readonly clock: Clock;
   /** For log and metrics. Not called before the store is open, nor after it was disposed of. */
   readonly onState?: ((state: RedisState) => void) | undefined;

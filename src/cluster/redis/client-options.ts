@@ -1,0 +1,98 @@
+/** What ioredis is told. Pure but for the jitter of reconnects. */
+import type { ClusterOptions, RedisOptions } from 'ioredis';
+import { backoffMs } from '../../runtime/backoff.ts';
+import type { RedisAddress, RedisStoreOptions, RedisTls } from './options.ts';
+
+/** Between attempts to reconnect: soon, because leases wait; not at once, because others do the same. */
+const RECONNECT = { firstMs: 50, maxMs: 1_000 };
+
+/** A silent connection is given up after this many command timeouts; one alone may be a slow moment of Redis. */
+const SOCKET_TIMEOUT_FACTOR = 2;
+
+/** A Redis Cluster that moves a slot, or fails over, is asked again this often within one call. */
+const MAX_REDIRECTIONS = 4;
+
+const retry = (attempts: number): number => backoffMs(attempts, Math.random(), RECONNECT);
+
+/** A master that was demoted: the one that is master now must be found. */
+const isDemoted = (error: Error): boolean => error.message.startsWith('READONLY');
+
+function tlsOptions(tls: RedisTls): NonNullable<RedisOptions['tls']> {
+  // What is not given must be missing: Node takes `ca: undefined` for no trust at all in some paths.
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
+
+/** For one look at one server: no retry, no queue. */
+export function probeOptions(
+  { host, port }: RedisAddress,
+  { tls, commandTimeoutMs }: RedisStoreOptions,
+  credentials: { readonly username?: string | undefined; readonly password?: string | undefined },
+): RedisOptions {
+  return {
+    host,
+    port,
+    ...credentials,
+    tls: tls && tlsOptions(tls),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    connectTimeout: commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    disconnectTimeout: commandTimeoutMs,
+    retryStrategy: null,
+  };
+}
+
+function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): RedisOptions {
+  return {
+    username: options.username,
+    password: options.password,
+    tls: options.tls && tlsOptions(options.tls),
+    lazyConnect: true,
+    disableClientInfo: true,
+    connectTimeout: options.commandTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: SOCKET_TIMEOUT_FACTOR * commandTimeoutMs,
+    disconnectTimeout: options.commandTimeoutMs,
+    // What was on its way when the connection broke is rejected at once: the caller knows what to do, a queue does not.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    reconnectOnError: isDemoted,
+  };
+}
+
+/** For a connection that lasts, to one server or to the master that Sentinels know. */
+export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: number): RedisOptions {
+  const common: RedisOptions = {
+    ...commonOptions(options, commandTimeoutMs),
+    db: options.database ?? 0,
+    enableOfflineQueue: false,
+    retryStrategy: retry,
+  };
+  if (options.mode !== 'sentinel') return { ...common, ...options.hosts[0] };
+  return {
+    ...common,
+    sentinels: [...options.hosts],
+    name: options.sentinelName,
+    sentinelPassword: options.sentinelPassword,
+    sentinelRetryStrategy: retry,
+    sentinelCommandTimeout: options.commandTimeoutMs,
+    ...(options.tls && { enableTLSForSentinelMode: true, sentinelTLS: tlsOptions(options.tls) }),
+  };
+}
+
+export function clusterOptions(options: RedisStoreOptions, commandTimeoutMs: number): ClusterOptions {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retry,
+    slotsRefreshTimeout: options.commandTimeoutMs,
+    maxRedirections: MAX_REDIRECTIONS,
+    // The names must stay as they are: certificates are for them.
+    ...(options.tls && { dnsLookup: (address: string, found: LookedUp) => found(null, address) }),
+    redisOptions: commonOptions(options, commandTimeoutMs),
+  };
+}
+
+type LookedUp = (error: null, address: string) => void;

@@ -1,0 +1,212 @@
+/**
+ * The connections of a store: one for decisions, one for tails, so that a renewal never waits behind megabytes, and one that
+ * listens. Each reconnects by itself, for ever. What is asked for meanwhile is rejected at once.
+ */
+import { Cluster, Redis } from 'ioredis';
+import { clusterOptions, serverOptions } from './client-options.ts';
+import type { RedisKeys } from './keys.ts';
+import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
+import { loadScripts, type Script, type ScriptName } from './scripts.ts';
+
+/** Tails are large, and a node that takes over many shards loads many at once. */
+export const TAIL_TIMEOUT_FACTOR = 10;
+
+/** How often Redis is asked whether it is there: what notices a connection that is dead without having been closed. */
+const PROBE_INTERVAL_MS = 1_000;
+
+/** Whether what was asked for is for the tails' connection. */
+const isOfTails = (name: ScriptName): boolean => name.endsWith('-tail');
+
+type Client = Redis | Cluster;
+type Argument = string | number | Buffer;
+
+/** Redis could not be asked, or refused. The message holds no secret and nothing of what was written. */
+export class RedisCallError extends Error {
+  override name = 'RedisCallError';
+}
+
+export class RedisConnections implements AsyncDisposable {
+  readonly #options: RedisStoreOptions;
+  readonly #keys: RedisKeys;
+  readonly #scripts: ReadonlyMap<ScriptName, Script> = loadScripts();
+  readonly #decisions: Client;
+  readonly #tails: Client;
+  /** The listening connection of a Redis Cluster is inside its client. */
+  readonly #listening: Client;
+  readonly #listeners = new Set<(message: string) => void>();
+  #state: RedisState = { kind: 'connected' };
+  #isOpen = false;
+  #isDisposed = false;
+  #lastError: string | undefined;
+  #probeTimer: Disposable | undefined;
+  readonly counts: RedisCounts = { commands: 0, errors: 0, reconnects: 0 };
+
+  constructor(options: RedisStoreOptions, keys: RedisKeys) {
+    this.#options = options;
+    this.#keys = keys;
+    const { commandTimeoutMs } = options;
+    this.#decisions = this.#create(commandTimeoutMs);
+    this.#tails = this.#create(commandTimeoutMs * TAIL_TIMEOUT_FACTOR);
+    this.#listening = options.mode === 'cluster' ? this.#decisions : this.#create(commandTimeoutMs);
+  }
+
+  get isConnected(): boolean {
+    return this.#isOpen && this.#state.kind === 'connected';
+  }
+
+  /** The last thing that a connection complained about. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /** Resolves when all are connected and listening. */
+  async open(): Promise<void> {
+    await Promise.all([...this.#clients()].map((client) => client.connect()));
+    this.#listening.on('message', (_channel: string, message: string) => {
+      for (const listener of this.#listeners) listener(message);
+    });
+    await this.#listening.subscribe(this.#keys.messages);
+    this.#isOpen = true;
+    this.#scheduleProbe();
+  }
+
+  onMessage(listener: (message: string) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** The reply, strings and numbers in arrays as the script's header says. */
+  run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#counted(() => this.#evaluate(name, keys, args, 'text'));
+  }
+
+  /** Likewise, with bytes in place of strings. */
+  runForBytes(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#counted(() => this.#evaluate(name, keys, args, 'bytes'));
+  }
+
+  read(key: string): Promise<string | null> {
+    return this.#counted(() => this.#decisions.get(key));
+  }
+
+  readField(key: string, field: string): Promise<string | null> {
+    return this.#counted(() => this.#decisions.hget(key, field));
+  }
+
+  async publish(message: string): Promise<void> {
+    await this.#counted(() => this.#decisions.publish(this.#keys.messages, message));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    this.#probeTimer?.[Symbol.dispose]();
+    this.#listeners.clear();
+    await Promise.all([...this.#clients()].map(end));
+  }
+
+  #clients(): Set<Client> {
+    return new Set([this.#decisions, this.#tails, this.#listening]);
+  }
+
+  #create(commandTimeoutMs: number): Client {
+    const options = this.#options;
+    const client =
+      options.mode === 'cluster'
+        ? new Cluster([...options.hosts], clusterOptions(options, commandTimeoutMs))
+        : new Redis(serverOptions(options, commandTimeoutMs));
+    client.on('error', (error: Error) => {
+      this.#lastError = error.message;
+    });
+    client.on('reconnecting', () => {
+      this.counts.reconnects++;
+    });
+    client.on('close', () => {
+      if (client === this.#decisions) this.#lost(this.#lastError ?? 'the connection was closed');
+    });
+    client.on('ready', () => {
+      if (client === this.#decisions && this.#isOpen) void this.#probe();
+    });
+    return client;
+  }
+
+  async #evaluate(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly Argument[],
+    reply: 'text' | 'bytes',
+  ): Promise<unknown> {
+    const script = this.#scripts.get(name);
+    if (!script) throw new Error(`no script ${name}`);
+    const client = isOfTails(name) ? this.#tails : this.#decisions;
+    const call = (command: string, text: string) => {
+      const all = [text, keys.length, ...keys, ...args];
+      return reply === 'text' ? client.call(command, all) : client.callBuffer(command, all);
+    };
+    try {
+      return await call('evalsha', script.sha1);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return call('eval', script.lua);
+    }
+  }
+
+  async #counted<Reply>(call: () => Promise<Reply>): Promise<Reply> {
+    this.counts.commands++;
+    try {
+      return await call();
+    } catch (error) {
+      this.counts.errors++;
+      throw new RedisCallError(this.#wording(error));
+    }
+  }
+
+  /** ioredis's errors carry the command with all that was to be written; only their words go on. */
+  #wording(error: unknown): string {
+    const said = error instanceof Error ? error.message : String(error);
+    if (said === 'Command timed out')
+      return `Redis did not answer within ${this.#options.commandTimeoutMs} ms`;
+    if (!/enableOfflineQueue|max retries per request|Connection is closed/.test(said))
+      return `Redis: ${said}`;
+    return `not connected to Redis${this.#lastError === undefined ? '' : `: ${this.#lastError}`}`;
+  }
+
+  #scheduleProbe(): void {
+    if (this.#isDisposed) return;
+    this.#probeTimer?.[Symbol.dispose]();
+    this.#probeTimer = this.#options.clock.setTimer(() => void this.#probe(), PROBE_INTERVAL_MS);
+  }
+
+  async #probe(): Promise<void> {
+    this.#scheduleProbe();
+    const { deployment } = this.#keys;
+    // These two only keep the connections honest: an unanswered command ends one.
+    this.#tails.get(deployment).catch(() => undefined);
+    if (this.#listening instanceof Redis) this.#listening.ping().catch(() => undefined);
+    try {
+      await this.#decisions.get(deployment);
+      this.#found();
+    } catch (error) {
+      this.#lost(this.#wording(error));
+    }
+  }
+
+  #found(): void {
+    if (this.#state.kind === 'connected' || this.#isDisposed) return;
+    this.#state = { kind: 'connected' };
+    this.#lastError = undefined;
+    this.#options.onState?.(this.#state);
+  }
+
+  #lost(reason: string): void {
+    if (this.#state.kind === 'lost' || !this.#isOpen || this.#isDisposed) return;
+    this.#state = { kind: 'lost', reason };
+    this.#options.onState?.(this.#state);
+  }
+}
+
+async function end(client: Client): Promise<void> {
+  if (client.status === 'end') return;
+  const ended = new Promise<void>((done) => client.once('end', () => done()));
+  client.disconnect();
+  await ended;
+}

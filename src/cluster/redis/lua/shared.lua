@@ -1,0 +1,56 @@
+-- Put before every script.
+--
+-- A member is JSON: incarnation, address, weight, isDraining, joinedAtMs, lapsesAtMs (Unix ms by this Redis), renewals.
+-- A lease is `<epoch>` when it is free, else `<epoch> <incarnation> <node id>`. An incarnation has no space in it.
+
+-- Unix time, ms.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function is_live(member, now)
+  return member ~= nil and member.lapsesAtMs > now
+end
+
+-- All members that are worth a look, by node id. Forgets those that lapsed more than `forget_after_ms` ago.
+local function read_members(key, now, forget_after_ms)
+  local members = {}
+  local entries = redis.call('HGETALL', key)
+  for index = 1, #entries, 2 do
+    local member = cjson.decode(entries[index + 1])
+    if member.lapsesAtMs + forget_after_ms < now then
+      redis.call('HDEL', key, entries[index])
+    else
+      members[entries[index]] = member
+    end
+  end
+  return members
+end
+
+-- nil, or { epoch, incarnation, node }; incarnation and node are nil where the lease is free.
+local function read_lease(value)
+  if not value then return nil end
+  local epoch, incarnation, node = string.match(value, '^(%d+) (%S+) (.*)$')
+  if epoch then return { epoch = tonumber(epoch), incarnation = incarnation, node = node } end
+  return { epoch = tonumber(value) }
+end
+
+local function write_lease(key, shard, epoch, incarnation, node)
+  local value = string.format('%.0f', epoch)
+  if node then value = value .. ' ' .. incarnation .. ' ' .. node end
+  redis.call('HSET', key, shard, value)
+end
+
+local function is_holder(lease, incarnation, node)
+  return lease.node == node and lease.incarnation == incarnation
+end
+
+-- Whether `node` may write for a shard: 'ours', 'lost' (another has it, or had it since), or 'unknown' (this Redis has lost
+-- it, or is older: the holder has yet to assert it).
+local function fence(leases, shard, epoch, incarnation, node)
+  local lease = read_lease(redis.call('HGET', leases, shard))
+  if not lease or lease.epoch < epoch then return 'unknown' end
+  if lease.epoch == epoch and is_holder(lease, incarnation, node) then return 'ours' end
+  return 'lost'
+end

@@ -1,0 +1,187 @@
+/**
+ * Why a Redis can't be used, in words that name the setting to look at. Pure. `later`: it may work in a moment (it is not up yet,
+ * or loading), so it is worth another attempt.
+ */
+import type { RedisAddress, RedisStoreOptions } from './options.ts';
+
+export interface Refusal {
+  readonly kind: 'never' | 'later';
+  readonly message: string;
+}
+
+/** `SET … PX` with `GET`, streams and ACL as we need them; XTRIM by id came with it too. */
+const OLDEST_VERSION = [6, 2] as const;
+
+const never = (message: string): Refusal => ({ kind: 'never', message });
+const later = (message: string): Refusal => ({ kind: 'later', message });
+
+export function placeOf({ host, port }: RedisAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** `code`: Node's, or OpenSSL's. `message`: what was said last. */
+export interface Failure {
+  readonly code?: string | undefined;
+  readonly message: string;
+}
+
+/** Of a server, or (`isSentinel`) of a Sentinel. */
+export function refusalOfFailure(
+  { code = '', message }: Failure,
+  place: string,
+  options: Pick<RedisStoreOptions, 'tls' | 'username' | 'password' | 'sentinelPassword'>,
+  isSentinel = false,
+): Refusal {
+  return (
+    refusalOfNetwork(code, message, place) ??
+    refusalOfTls(code, message, place) ??
+    refusalOfCredentials(message, place, options, isSentinel) ??
+    later(`redis.hosts: ${place} can not be used: ${message}`)
+  );
+}
+
+function refusalOfNetwork(code: string, message: string, place: string): Refusal | undefined {
+  if (code === 'ECONNREFUSED') return later(`redis.hosts: nothing listens at ${place}`);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return later(`redis.hosts: the name in ${place} can not be resolved (${code})`);
+  }
+  if (code === 'ETIMEDOUT' || message === 'Command timed out') {
+    return later(
+      `redis.hosts: ${place} does not answer in time; is there a firewall, or another kind of server?`,
+    );
+  }
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
+    return later(`redis.hosts: ${place} can not be reached (${code})`);
+  }
+  if (message.startsWith('LOADING')) return later(`redis.hosts: ${place} is still loading its data`);
+  if (message.startsWith('Protocol error')) return never(`redis.hosts: what answers at ${place} is no Redis`);
+  return undefined;
+}
+
+function refusalOfTls(code: string, message: string, place: string): Refusal | undefined {
+  if (code === 'SPEAKS_TLS') {
+    return never(`redis.tls: ${place} wants TLS; set redis.tls to true`);
+  }
+  if (code === 'SPEAKS_NO_TLS' || code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO') {
+    return never(`redis.tls: ${place} does not speak TLS; set redis.tls to false, or give its TLS port`);
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return never(`redis.tlsServername: the certificate of ${place} is for another name: ${message}`);
+  }
+  if (code === 'CERT_HAS_EXPIRED') return never(`redis.tls: the certificate of ${place} has expired`);
+  if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_UNTRUSTED|CERT_SIGNATURE/.test(code)) {
+    return never(
+      `redis.tlsCaFile: the certificate of ${place} is signed by nobody that is trusted (${code})`,
+    );
+  }
+  if (/ALERT|HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED/.test(code)) {
+    return never(
+      `redis.tlsCertFile: ${place} does not accept this node's certificate, or wants one (${code})`,
+    );
+  }
+  if (/PEM|KEY_VALUES_MISMATCH|ERR_OSSL/.test(code)) {
+    return never(
+      `redis.tlsCaFile, redis.tlsCertFile, redis.tlsKeyFile: one of them can not be read (${code})`,
+    );
+  }
+  return undefined;
+}
+
+function refusalOfCredentials(
+  message: string,
+  place: string,
+  {
+    username,
+    password,
+    sentinelPassword,
+  }: Pick<RedisStoreOptions, 'username' | 'password' | 'sentinelPassword'>,
+  isSentinel: boolean,
+): Refusal | undefined {
+  const setting = isSentinel ? 'redis.sentinelPassword' : 'redis.password';
+  const isGiven = (isSentinel ? sentinelPassword : password) !== undefined;
+  if (/^(?:WRONGPASS|ERR invalid password)/.test(message)) {
+    const whose =
+      username === undefined || isSentinel ? '' : `, or there is no user ${username} (redis.username)`;
+    return never(`${setting}: ${place} does not accept it${whose}`);
+  }
+  if (message.startsWith('NOAUTH')) {
+    return never(
+      isGiven ? `${setting}: ${place} does not accept it` : `${setting}: ${place} wants a password`,
+    );
+  }
+  if (/^NOPERM|can't run this command/.test(message)) {
+    return never(`redis.username: the user may not do what shardmux does at ${place}: ${message}`);
+  }
+  if (/DB index is out of range|SELECT is not allowed/i.test(message)) {
+    return never(`redis.database: ${place} has no such database`);
+  }
+  return undefined;
+}
+
+/** What `INFO` says, by its names. */
+export type ServerInfo = ReadonlyMap<string, string>;
+
+export function parseInfo(text: string): ServerInfo {
+  const pairs = text.split('\r\n').map((line) => line.split(':', 2));
+  return new Map(pairs.filter((pair): pair is [string, string] => pair.length === 2));
+}
+
+export function refusalOfServer(
+  info: ServerInfo,
+  place: string,
+  mode: RedisStoreOptions['mode'],
+): Refusal | undefined {
+  if (info.get('redis_mode') === 'sentinel') {
+    return never(`redis.mode: ${place} is a Sentinel; set redis.mode to sentinel and redis.sentinelName`);
+  }
+  const version = info.get('redis_version') ?? '0.0';
+  if (isTooOld(version)) {
+    return never(
+      `redis.hosts: ${place} is Redis ${version}; shardmux needs ${OLDEST_VERSION.join('.')} or newer`,
+    );
+  }
+  const isCluster = info.get('cluster_enabled') === '1';
+  if (isCluster && mode !== 'cluster') {
+    return never(`redis.mode: ${place} is part of a Redis Cluster; set redis.mode to cluster`);
+  }
+  if (!isCluster && mode === 'cluster') {
+    return never(`redis.mode: ${place} is no Redis Cluster; set redis.mode to standalone or sentinel`);
+  }
+  if (info.get('loading') === '1') return later(`redis.hosts: ${place} is still loading its data`);
+  if (mode === 'cluster' || info.get('role') === 'master') return undefined;
+  const replica = `redis.hosts: ${place} is a replica, which can not be written to`;
+  // Sentinels may name the former master for a moment.
+  return mode === 'sentinel'
+    ? later(replica)
+    : never(`${replica}; give the master, or set redis.mode to sentinel`);
+}
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1]);
+}
+
+export function warningsOf(info: ServerInfo, place: string): string[] {
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (info.get('maxmemory') === '0' || policy === 'noeviction') return [];
+  return [
+    `Redis at ${place} may evict leases and tails when its memory is full: its maxmemory-policy is ${policy}; set it to noeviction`,
+  ];
+}
+
+/** `refused`: command, what Redis said, command, … of those that the user may not give. */
+export function refusalOfAccess(
+  refused: readonly string[],
+  options: Pick<RedisStoreOptions, 'username' | 'keyPrefix'>,
+): Refusal | undefined {
+  if (refused.length === 0) return undefined;
+  const said = refused.filter((_, index) => index % 2 === 1);
+  const other = said.find((text) => !/NOPERM|can't (?:run|access)|no permissions|ACL/i.test(text));
+  // A full or read-only Redis refuses writes too, and that is no matter of rights.
+  if (other !== undefined) return later(`redis.hosts: Redis refuses to be written to: ${other}`);
+  const { username = 'default', keyPrefix } = options;
+  const commands = [...new Set(refused.filter((_, index) => index % 2 === 0))].join(' ');
+  return never(
+    `redis.username: the user ${username} may not ${commands} on ~${keyPrefix}:* and &${keyPrefix}:*; docs/redis-keys.md has the rule it needs (${said[0]})`,
+  );
+}
