@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes a fresh clone ready to run: the npm packages (Node 24 among them), and the programs named as
-# arguments (haproxy) from the system's package manager. Does nothing that is already done. Quiet when all is there.
+# Makes a fresh clone ready to run: the npm packages (Node 24 among them), and the programs named as arguments (haproxy,
+# redis-server: each has a package of its name) from the system's package manager. Starts no service. Does nothing that is
+# already done. Quiet when all is there.
 # Exit codes: 0 ready, 1 an installation failed, 2 this system is one we can't install on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -37,6 +38,15 @@ if [ "$(id -u)" = 0 ]; then as_root=; elif command -v sudo >/dev/null 2>&1; then
   exit 2
 fi
 say "installing$missing with apt-get (once)"
+# Only the programs are wanted: the packages would also start them as services of this machine, on its ports, now and after each boot.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '$as_root rm -f "$policy"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && $as_root chmod 755 "$policy"
+fi
 # shellcheck disable=SC2086
 { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing; } >&2 ||
   { say "apt-get could not install$missing; see its message above"; exit 1; }
+# shellcheck disable=SC2086
+if [ -d /run/systemd/system ]; then $as_root systemctl disable --quiet $missing >&2 || true; fi
