@@ -1,9 +1,13 @@
 export { type AssignmentInput, type AssignmentMember, assign } from './assignment.ts';
+export { Contact } from './contact.ts';
 export { ApplicationDirectory } from './embedded/application-directory.ts';
 export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
+export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
 export { EmbeddedIdentifySlots, type EmbeddedIdentifySlotsOptions } from './embedded/identify-slots.ts';
 export { IdentifySlotsFile } from './embedded/identify-slots-file.ts';
 export { TailFiles } from './embedded/tail-files.ts';
+export { joinDeployment } from './join.ts';
+export { type Holding, Ownership, type OwnershipLog, type ShardHolder } from './ownership.ts';
 export {
   type ClusterMessage,
   type ClusterStore,
@@ -14,8 +18,8 @@ export {
   type Lease,
   LeaseLostError,
   type Member,
-  type Membership,
   type MemberState,
+  type Membership,
   type NodeIdentity,
   type OpenTail,
   type Renewal,
@@ -33,6 +37,3 @@ export type {
   RedisStoreOptions,
   RedisTls,
 } from './redis/options.ts';
-export { Contact } from './contact.ts';
-export { joinDeployment } from './join.ts';
-export { type Holding, Ownership, type OwnershipLog, type ShardHolder } from './ownership.ts';

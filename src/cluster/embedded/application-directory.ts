@@ -1,7 +1,6 @@
 /** What one application keeps on disk: `<directory>/<application>/shards-<count>/<shard>/…` and its identify slots. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { applicationNameOf } from '../../protocol/application-id.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { EmbeddedIdentifySlots } from './identify-slots.ts';
 import { IdentifySlotsFile } from './identify-slots-file.ts';
@@ -10,7 +9,7 @@ import { TailFiles } from './tail-files.ts';
 export interface ApplicationDirectoryOptions {
   /** `tail.directory`. */
   readonly root: string;
-  readonly token: string;
+  readonly applicationId: string;
   readonly maxTailBytes: number;
   readonly maxTailAgeMs: number;
 }
@@ -21,7 +20,7 @@ export class ApplicationDirectory {
 
   constructor(options: ApplicationDirectoryOptions) {
     this.#options = options;
-    this.#path = join(options.root, applicationNameOf(options.token));
+    this.#path = join(options.root, options.applicationId);
   }
 
   tail(shardId: number, shardCount: number): TailFiles {
@@ -35,8 +34,9 @@ export class ApplicationDirectory {
     return new EmbeddedIdentifySlots({ clock, file: new IdentifySlotsFile(this.#path, onError) });
   }
 
-  /** Deletes tails of other numbers of shards that were last written before `beforeMs` (Unix ms): nobody resumes from them. */
-  async removeOthers(shardCount: number, beforeMs: number): Promise<void> {
+  /** Deletes tails of other numbers of shards once they are too old to go on from. `nowMs`: Unix ms. */
+  async removeOthers(shardCount: number, nowMs: number): Promise<void> {
+    const beforeMs = nowMs - this.#options.maxTailAgeMs;
     for (const [count, path] of await this.#tailsByShardCount()) {
       if (count === shardCount || (await lastWrittenAtMs(path)) >= beforeMs) continue;
       await rm(path, { recursive: true, force: true });

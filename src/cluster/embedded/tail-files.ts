@@ -4,6 +4,7 @@
  * was torn is a chunk that never was, and Discord replays it. Nothing is fsynced: after a power cut the checkpoint is
  * older, which costs a longer replay and no correctness.
  */
+import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TailBase, TailChunk, TailStore } from '../../log/index.ts';
@@ -37,6 +38,9 @@ export class TailFiles implements TailStore, AsyncDisposable {
   #files: TailFile[] = [];
   #handle: FileHandle | undefined;
   #nextNumber = 1;
+  /** Whether the files that were there before are among `#files`. */
+  #isListed = false;
+  #generation: string | undefined;
 
   constructor(options: TailFilesOptions) {
     this.#options = options;
@@ -46,36 +50,62 @@ export class TailFiles implements TailStore, AsyncDisposable {
     return this.#files.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  /** Reads what an earlier process left. Writing goes on in a new file. What can't be read is passed over, and told. */
+  /** Of what was loaded or written last; `undefined` where there is nothing. */
+  get generation(): string | undefined {
+    return this.#generation;
+  }
+
+  /** Reads what an earlier writer left. Writing goes on in a new file. What can't be read is passed over, and told. */
   async load(onUnreadable: (path: string, reason: string) => void = () => undefined): Promise<StoredPart[]> {
-    const names = await readdir(this.#options.directory).catch(() => []);
-    const numbers = names
-      .map((name) => Number(FILE_NAME.exec(name)?.[1]))
-      .filter((number) => number > 0)
-      .sort((a, b) => a - b);
-    this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
+    await this.#list();
     const parts: StoredPart[] = [];
-    for (const number of numbers) {
+    for (const { number } of this.#files) {
       try {
-        const part = await this.#loadFile(number);
+        const part = await this.#read(number);
         if (part) parts.push(part);
       } catch (error) {
+        // Its writer has dropped it meanwhile.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
         onUnreadable(this.#path(number), error instanceof Error ? error.message : String(error));
       }
     }
     return parts;
   }
 
-  async #loadFile(number: number): Promise<StoredPart | undefined> {
-    const path = this.#path(number);
-    const file = await readFile(path);
-    const { mtimeMs } = await stat(path);
-    this.#files.push({ number, bytes: file.length, lastWrittenAtMs: mtimeMs });
-    return readPart(file);
+  /** Finds the files that are there: they count for the bounds, and a new one comes behind them. */
+  async #list(): Promise<void> {
+    if (this.#isListed) return;
+    const names = await readdir(this.#options.directory).catch(() => []);
+    const numbers = names
+      .map((name) => Number(FILE_NAME.exec(name)?.[1]))
+      .filter((number) => number > 0)
+      .sort((a, b) => a - b);
+    this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
+    for (const number of numbers) {
+      const found = await stat(this.#path(number)).catch(() => undefined);
+      if (found) this.#files.push({ number, bytes: found.size, lastWrittenAtMs: found.mtimeMs });
+    }
+    this.#isListed = true;
+  }
+
+  async #read(number: number): Promise<StoredPart | undefined> {
+    let base: TailBase | undefined;
+    const chunks: TailChunk[] = [];
+    for (const record of decodeRecords(await readFile(this.#path(number)))) {
+      if (record.kind === 'chunk') {
+        chunks.push(record.chunk);
+        continue;
+      }
+      base = record.base;
+      this.#generation = record.generation;
+    }
+    return base && { base, chunks };
   }
 
   async begin(base: TailBase): Promise<void> {
     await this.#closeFile();
+    await this.#list();
+    this.#generation = randomUUID();
     const old = this.#files;
     this.#files = [];
     try {
@@ -94,6 +124,7 @@ export class TailFiles implements TailStore, AsyncDisposable {
       // Asked for before anything is awaited: a moment later the shard may have another session.
       const next = base();
       await this.#closeFile();
+      await this.#goOn();
       await this.#openFile(next);
       // Only now: at no moment is there no tail to go on from.
       await this.#dropOld(chunk.writtenAtMs);
@@ -109,12 +140,21 @@ export class TailFiles implements TailStore, AsyncDisposable {
     return join(this.#options.directory, `${String(number).padStart(10, '0')}.tail`);
   }
 
+  /** Behind what an earlier writer left, if it has not been loaded: in its generation. */
+  async #goOn(): Promise<void> {
+    await this.#list();
+    const newest = this.#files.at(-1);
+    if (this.#generation !== undefined) return;
+    if (newest) await this.#read(newest.number).catch(() => undefined);
+    this.#generation ??= randomUUID();
+  }
+
   async #openFile(base: TailBase): Promise<void> {
     await mkdir(this.#options.directory, { recursive: true, mode: DIRECTORY_MODE });
     const file: TailFile = { number: this.#nextNumber++, bytes: 0, lastWrittenAtMs: 0 };
     this.#handle = await open(this.#path(file.number), 'a', FILE_MODE);
     this.#files.push(file);
-    await this.#write(encodeBase(base), 0);
+    await this.#write(encodeBase(base, this.#generation), 0);
   }
 
   async #write(record: Buffer, nowMs: number): Promise<void> {
@@ -153,16 +193,6 @@ export class TailFiles implements TailStore, AsyncDisposable {
   }
 
   async #remove(files: readonly TailFile[]): Promise<void> {
-    for (const file of files) await rm(this.#path(file.number), { force: true });
+    for (const file of files) await rm(this.#path(file.number), { force: true, recursive: true });
   }
-}
-
-function readPart(file: Buffer): StoredPart | undefined {
-  let base: TailBase | undefined;
-  const chunks: TailChunk[] = [];
-  for (const record of decodeRecords(file)) {
-    if (record.kind === 'base') base = record.base;
-    else chunks.push(record.chunk);
-  }
-  return base && { base, chunks };
 }

@@ -11,7 +11,12 @@ const CHUNK_HEADER_BYTES = 24;
 const RecordKind = { Base: 1, Chunk: 2 } as const;
 
 export type TailRecord =
-  | { readonly kind: 'base'; readonly base: TailBase }
+  | {
+      readonly kind: 'base';
+      readonly base: TailBase;
+      /** Names the run of files since the tail last began. */
+      readonly generation?: string;
+    }
   | { readonly kind: 'chunk'; readonly chunk: TailChunk };
 
 /** One allocation and one copy of the body: chunks are large, and there are many of them. */
@@ -25,8 +30,9 @@ function encode(kind: number, bodyHeader: Buffer, body: Buffer): Buffer {
   return record;
 }
 
-export function encodeBase(base: TailBase): Buffer {
-  return encode(RecordKind.Base, Buffer.alloc(0), Buffer.from(JSON.stringify(base)));
+export function encodeBase({ sequence, state }: TailBase, generation?: string): Buffer {
+  const body = JSON.stringify({ sequence, state, generation });
+  return encode(RecordKind.Base, Buffer.alloc(0), Buffer.from(body));
 }
 
 export function encodeChunk(chunk: TailChunk): Buffer {
@@ -53,7 +59,9 @@ export function* decodeRecords(file: Buffer): Generator<TailRecord> {
 
 function decodeBody(kind: number, body: Buffer): TailRecord | undefined {
   if (kind === RecordKind.Base) {
-    return { kind: 'base', base: JSON.parse(body.toString('utf8')) as TailBase };
+    const parsed = JSON.parse(body.toString('utf8')) as TailBase & { readonly generation?: string };
+    const { generation, ...base } = parsed;
+    return { kind: 'base', base, ...(generation !== undefined && { generation }) };
   }
   if (kind !== RecordKind.Chunk || body.length < CHUNK_HEADER_BYTES) return undefined;
   return {
