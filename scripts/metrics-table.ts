@@ -1,8 +1,8 @@
 /** Writes the table of metrics into docs/metrics.md, between its two marks. A test fails where the file is stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Application } from '../src/commands/gateway/application.ts';
-import { registerMetrics } from '../src/commands/gateway/metrics.ts';
+import { registerMetrics } from '../src/commands/gateway/metrics/index.ts';
 import { loadConfig } from '../src/config/index.ts';
+import { LogMemory } from '../src/log/index.ts';
 import { createLogger, createMetrics } from '../src/observability/index.ts';
 import { parseShardPath, shardPath } from '../src/routing/index.ts';
 import { systemClock } from '../src/runtime/clock.ts';
@@ -19,15 +19,9 @@ export async function metricsMarkdown(): Promise<string> {
     throw new Error(result.problems.map(({ setting, wrong }) => `${setting} ${wrong}`).join('; '));
   const { config } = result;
   const logger = createLogger({ level: 'silent', format: 'json', output: { write: () => undefined } });
-  await using application = new Application({
-    config,
-    clock: systemClock,
-    logger,
-    onStopped: () => undefined,
-  });
   const server = new GatewayServer({
     ...config.workers,
-    directory: application,
+    applications: [],
     authenticator: createAuthenticator([]),
     sessionKey: Buffer.alloc(32),
     limits: config.workers,
@@ -37,7 +31,8 @@ export async function metricsMarkdown(): Promise<string> {
     log: logger,
   });
   const metrics = createMetrics();
-  registerMetrics(metrics, { application, server, teacher: undefined });
+  const memory = new LogMemory(config.eventLog.maxBytes);
+  registerMetrics(metrics, { applications: [], memory, server, teacher: undefined, stores: [] });
   const rows = (await metrics.descriptions()).map(
     ({ name, type, labels, help }) =>
       `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,

@@ -4,8 +4,7 @@
  * metrics. What the copy is kept in (files, Redis) is the store's business.
  */
 
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import type { PayloadHeader } from '../protocol/header-scan.ts';
 import { scanHeader } from '../protocol/header-scan.ts';
 import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
@@ -14,8 +13,6 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Cursor } from './cursor.ts';
 import type { EventLog } from './event-log.ts';
 import type { TailCompressor } from './tail-compressor.ts';
-
-const decompress = promisify(zstdDecompress);
 
 /** What a reader needs before the first chunk. JSON-safe. */
 export interface TailBase {
@@ -90,6 +87,11 @@ export class Tail implements AsyncDisposable {
 
   get isFailing(): boolean {
     return this.#failures > 0;
+  }
+
+  /** Up to which sequence the store has everything; `undefined`: it has to begin anew. */
+  get writtenSequence(): number | undefined {
+    return this.#needsBase ? undefined : this.#written;
   }
 
   /** How long the oldest record that is not written has been waiting. Unit: ms. */
@@ -231,13 +233,13 @@ export class Tail implements AsyncDisposable {
 }
 
 /** Puts a chunk's records into `log`, and shows each to `onRecord`. Throws where the bytes are not what was written. */
-export async function loadChunk(
+export function loadChunk(
   chunk: TailChunk,
   log: EventLog,
   onRecord: (typeId: number, payload: Buffer) => void,
-): Promise<void> {
+): void {
   const header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
-  const frames = chunk.compressed.length === 0 ? chunk.compressed : await decompress(chunk.compressed);
+  const frames = chunk.compressed.length === 0 ? chunk.compressed : zstdDecompressSync(chunk.compressed);
   for (let offset = 0; offset < frames.length; ) {
     const payload = readFramePayload(frames, offset);
     if (!payload || !scanHeader(payload, header))

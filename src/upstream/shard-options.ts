@@ -19,6 +19,8 @@ export interface UpstreamShardOptions {
   /** Where to IDENTIFY; asked for only then, and resolved once known. */
   readonly gatewayUrl: () => Promise<string>;
   readonly gate: Pick<IdentifyGate, 'wait'>;
+  /** Asked before each connection to Discord: resolves when this process may make it, or never. */
+  readonly mayConnect: () => Promise<void>;
   readonly sink: DispatchSink;
   readonly clock: Clock;
   /** In [0, 1), for back-off. */

@@ -167,6 +167,7 @@ export class UpstreamShard implements AsyncDisposable {
     const learnGatewayUrl = async () => {
       this.#gatewayUrl = await gatewayUrl();
     };
+    await this.#options.mayConnect();
     // A RESUME must not wait for Discord's API.
     if (!this.#session) await learnGatewayUrl();
     else if (this.#failedConnects >= RESUME_URL_ATTEMPTS) void learnGatewayUrl();

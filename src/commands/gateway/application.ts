@@ -1,106 +1,131 @@
 /**
- * One Discord application at this node: learns how many shards there are, restores what an earlier process left, holds the
- * shards, and stops for good where Discord refuses it.
+ * One Discord application at this node: joins its deployment, learns how many shards there are, holds those that the cluster
+ * gives to this node, and stops for good where Discord refuses the bot.
  */
-import { ApplicationDirectory, EmbeddedIdentifySlots, type TailFiles } from '../../cluster/index.ts';
-import type { GatewayConfig } from '../../config/index.ts';
-import { EventLog, LogMemory, TailCompressor } from '../../log/index.ts';
+import {
+  type ClusterStore,
+  joinDeployment,
+  type Member,
+  type Membership,
+  type NodeIdentity,
+  Ownership,
+} from '../../cluster/index.ts';
+import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
+import { EventLog, type LogMemory, type TailCompressor } from '../../log/index.ts';
 import { type Logger, moduleLogger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { IdentifyGate, InformationSource, UpstreamShard } from '../../upstream/index.ts';
-import type { ShardDirectory } from '../../workers/index.ts';
+import type { RelayTarget, ShardDirectory } from '../../workers/index.ts';
+import { fingerprintsOf } from './fingerprints.ts';
+import { Fitness } from './fitness.ts';
 import { HeldShard } from './held-shard.ts';
+import { HeldShards, type ShardRoutes } from './held-shards.ts';
+import { LeaseDoubt } from './lease-doubt.ts';
 
 export interface ApplicationOptions {
   readonly config: GatewayConfig;
+  readonly application: ApplicationConfig;
+  readonly store: ClusterStore;
+  /** Nobody else can use the store. */
+  readonly isAlone: boolean;
+  readonly memory: LogMemory;
+  readonly tailCompressor: TailCompressor;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Discord will not have this application (any more): bad token, intents, shards. */
   readonly onStopped: (reason: string) => void;
 }
 
+/** What there is only once the node listens. */
+export interface ApplicationStart {
+  readonly identity: NodeIdentity;
+  /** `host:port` at which other nodes reach this one. */
+  readonly address: string;
+  readonly routes: ShardRoutes;
+  readonly sendWorkersAway: (shardId: number) => void;
+  readonly askHeldShards: (member: Member) => Promise<ReadonlyMap<number, number>>;
+  /** Another process has taken this node's id. */
+  readonly onReplaced: (by: Member) => void;
+}
+
 /** How often logs are looked through for segments that are too old. */
 const TRIM_INTERVAL_MS = 5_000;
 
+interface Joined {
+  readonly membership: Membership;
+  readonly ownership: Ownership;
+  readonly shards: HeldShards;
+  readonly doubt: LeaseDoubt;
+}
+
 export class Application implements ShardDirectory, AsyncDisposable {
-  readonly memory: LogMemory;
+  readonly id: string;
   readonly gate: IdentifyGate;
-  readonly tails: TailFiles[] = [];
+  /** A shard was handed over to another node, and so long no node served it. Unit: ms. */
+  onMoved: (ms: number) => void = () => undefined;
   readonly #options: ApplicationOptions;
   readonly #logger: Logger;
   readonly #information: InformationSource;
-  /** `undefined` where nothing is kept. */
-  readonly #directory: ApplicationDirectory | undefined;
-  readonly #tailCompressor = new TailCompressor();
   readonly #lifetime = new AbortController();
   readonly #subscribers = new Set<() => void>();
-  #shards: readonly HeldShard[] | undefined;
+  readonly #fitness: Fitness;
+  #shardCount: number | undefined;
+  #joined: Joined | undefined;
   #stoppedReason: string | undefined;
   #trimTimer: Disposable | undefined;
+  #isDraining = false;
 
   constructor(options: ApplicationOptions) {
-    const { config, clock, logger } = options;
+    const { application, clock, logger, store, config } = options;
     this.#options = options;
-    this.#logger = moduleLogger(logger, 'upstream');
-    this.memory = new LogMemory(config.eventLog.maxBytes);
+    this.id = application.id;
+    this.#logger = moduleLogger(logger, 'upstream').child({ application: application.id });
+    this.#fitness = new Fitness({
+      unfitAfterMs: config.cluster.unfitAfterMs,
+      clock,
+      shards: () => this.shards,
+      log: this.#logger,
+    });
     this.#information = new InformationSource({
-      apiUrl: config.discord.apiUrl,
-      token: config.discord.token.reveal(),
+      apiUrl: application.apiUrl,
+      token: application.token.reveal(),
       clock,
       random: Math.random,
       log: this.#logger,
       signal: this.#lifetime.signal,
       onUnauthorized: (reason) => this.#stop(reason),
     });
-    this.#directory =
-      config.tail.store === 'off'
-        ? undefined
-        : new ApplicationDirectory({
-            root: config.tail.directory,
-            token: config.discord.token.reveal(),
-            maxTailBytes: config.tail.maxBytesPerShard,
-            maxTailAgeMs: config.tail.maxAgeMs,
-          });
-    this.gate = this.#createGate();
-  }
-
-  #createGate(): IdentifyGate {
-    const { config, clock } = this.#options;
-    const onSlotsError = (error: Error) =>
-      this.#logger.error({ reason: error.message }, 'identify slots can not be written');
-    return new IdentifyGate({
-      slots: this.#directory?.identifySlots(clock, onSlotsError) ?? new EmbeddedIdentifySlots({ clock }),
+    this.gate = new IdentifyGate({
+      slots: store.slots,
       clock,
       random: Math.random,
-      reserve: config.discord.identifyReserve,
+      reserve: application.identifyReserve,
       fetchBudget: () => this.#information.getBudget(),
-      onStoreProblem: (reason) =>
-        this.#logger.error({ reason }, 'identify slots can not be asked for; no IDENTIFY until they can'),
-      onStoreRecovered: () => this.#logger.info({}, 'identify slots can be asked for again'),
-      onBudgetHeld: (held) => {
+      onBudgetHeld: (held) =>
         this.#logger.error(
           held,
           "Discord's IDENTIFY budget is down to the reserve: no IDENTIFY until it resets",
-        );
-      },
+        ),
+      onStoreProblem: (reason) =>
+        this.#logger.error({ reason }, 'identify slots can not be asked for: no IDENTIFY until they can'),
     });
   }
 
   get shardCount(): number | undefined {
-    return this.#shards?.length;
+    return this.#shardCount;
   }
 
+  /** Those that are here. */
   get shards(): readonly HeldShard[] {
-    return this.#shards ?? [];
+    return this.#joined ? [...this.#joined.shards.here.values()] : [];
+  }
+
+  get ownership(): Ownership | undefined {
+    return this.#joined?.ownership;
   }
 
   get stoppedReason(): string | undefined {
     return this.#stoppedReason;
-  }
-
-  /** Whether IDENTIFYs wait because the budget is down to the reserve. */
-  get isBudgetHeld(): boolean {
-    return this.gate.isBudgetHeld;
   }
 
   /** Why Discord can't be asked how to connect, while it can't. */
@@ -109,16 +134,15 @@ export class Application implements ShardDirectory, AsyncDisposable {
   }
 
   shard(shardId: number): HeldShard | undefined {
-    return this.#shards?.[shardId];
+    return this.#joined?.shards.here.get(shardId);
   }
 
-  /** A node that is alone has them all. */
-  ownerElsewhere(): undefined {
-    return undefined;
+  ownerElsewhere(shardId: number): RelayTarget | undefined {
+    return this.#joined?.ownership.ownerElsewhere(shardId);
   }
 
-  isExpected(): boolean {
-    return false;
+  isExpected(shardId: number): boolean {
+    return this.#joined?.shards.isExpected(shardId) ?? false;
   }
 
   subscribe(onChange: () => void): Disposable {
@@ -126,112 +150,159 @@ export class Application implements ShardDirectory, AsyncDisposable {
     return { [Symbol.dispose]: () => this.#subscribers.delete(onChange) };
   }
 
-  /** Restores and starts all shards; resolves when they are on their way, or when the application was stopped. */
-  async start(): Promise<void> {
-    const { config, clock } = this.#options;
+  /**
+   * Joins and begins to hold shards; resolves when it has joined, or when the application was stopped.
+   * @throws {ClusterStoreError} the deployment refuses this node.
+   */
+  async start(start: ApplicationStart): Promise<void> {
+    const { config, application, store, clock } = this.#options;
     const shardCount = await this.#findShardCount();
-    await this.#directory?.removeOthers(shardCount, clock.now() - config.tail.maxAgeMs);
-    const shards: HeldShard[] = [];
-    for (let shardId = 0; shardId < shardCount; shardId++)
-      shards.push(await this.#restoreShard(shardId, shardCount));
-    if (this.#lifetime.signal.aborted) return;
-    const restored = shards.filter((shard) => shard.session).length;
-    this.#logger.info({ shards: shardCount, restored }, 'holding the shards');
-    this.#shards = shards;
+    const membership = await joinDeployment({
+      store,
+      identity: start.identity,
+      state: this.#memberState(start),
+      deployment: { shardCount, fingerprints: fingerprintsOf(config, application) },
+      clock,
+      signal: this.#lifetime.signal,
+      onWaiting: (reason) => this.#logger.info({}, reason),
+    });
+    if (!membership || this.#lifetime.signal.aborted) return;
+    this.#shardCount = shardCount;
+    this.#joined = this.#join(membership, shardCount, start);
+    this.#logger.info({ shards: shardCount, node: start.identity.nodeId }, 'joined');
     this.#changed();
-    for (const shard of shards) this.#startShard(shard);
-    const trim = () => {
-      for (const shard of shards) shard.log.trim(clock.now());
-      this.#trimTimer = clock.setTimer(trim, Math.min(TRIM_INTERVAL_MS, config.eventLog.maxAgeMs));
-    };
-    trim();
+    this.#joined.ownership.start();
+    this.#trim();
+  }
+
+  #join(membership: Membership, shardCount: number, start: ApplicationStart): Joined {
+    const { config, clock, isAlone } = this.#options;
+    const { leaseTtlMs, renewIntervalMs, maxParallelMoves } = config.cluster;
+    const shards = new HeldShards({
+      membership,
+      clock,
+      log: this.#logger,
+      createShard: (shardId) => this.#createShard(shardId, shardCount),
+      createUpstream: (shard) => this.#createUpstream(shard),
+      keepsTails: config.tail.store !== 'off' || !isAlone,
+      routes: start.routes,
+      sendWorkersAway: start.sendWorkersAway,
+      onChanged: () => this.#changed(),
+    });
+    const ownership = new Ownership({
+      membership,
+      shardCount,
+      state: () => this.#memberState(start),
+      holder: shards,
+      clock,
+      leaseTtlMs,
+      renewIntervalMs,
+      maxParallelMoves,
+      isAlone,
+      log: this.#logger,
+      onView: () => this.#changed(),
+      onReplaced: start.onReplaced,
+    });
+    ownership.moves.onDuration = (ms) => this.onMoved(ms);
+    const { askHeldShards } = start;
+    const doubt = new LeaseDoubt({ ownership, askHeldShards, clock, log: this.#logger });
+    return { membership, ownership, shards, doubt };
+  }
+
+  #memberState({ address }: ApplicationStart) {
+    const { weight } = this.#options.config.cluster;
+    return { address, weight, isDraining: this.#isDraining || !this.#fitness.isFit };
+  }
+
+  /** Hands all shards over to the other nodes, as far as there are any, until `signal` aborts. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    await this.#joined?.ownership.drain(signal);
   }
 
   /**
-   * Closes every upstream connection so that its session stays, then writes the tails to their ends. The logs stay: workers
-   * still read from them.
+   * Closes every upstream connection so that its session stays, writes the tails to their ends, and gives the leases back. The
+   * logs stay: workers still read from them.
    */
   async close(): Promise<void> {
     this.#lifetime.abort();
     this.#trimTimer?.[Symbol.dispose]();
-    await Promise.all(this.shards.map((shard) => shard.upstream?.[Symbol.asyncDispose]()));
-    await Promise.all(this.shards.map((shard) => shard.tail?.[Symbol.asyncDispose]()));
-    await Promise.all(this.tails.map((tail) => tail[Symbol.asyncDispose]()));
+    const joined = this.#joined;
+    await joined?.ownership[Symbol.asyncDispose]();
+    await joined?.shards.close();
+    await joined?.membership.leave().catch((error: Error) => {
+      this.#logger.warn({ reason: error.message }, 'the leases could not be given back; they will lapse');
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-    this.#tailCompressor[Symbol.dispose]();
-    for (const shard of this.shards) shard[Symbol.dispose]();
+    this.#joined?.shards[Symbol.dispose]();
   }
 
   /**
-   * The configured number; else that of the tails, whose sessions another number would throw away; else Discord's
+   * The configured number; else that of the deployment, whose sessions another number would throw away; else Discord's
    * recommendation.
    */
   async #findShardCount(): Promise<number> {
-    const { config, clock } = this.#options;
-    const { shardCount } = config.discord;
-    if (shardCount !== 'auto') return shardCount;
-    const stored = await this.#directory?.newestShardCount(clock.now() - config.eventLog.maxAgeMs);
+    const { application, store } = this.#options;
+    if (application.shardCount !== 'auto') return application.shardCount;
+    const stored = await store.readDeployment();
     if (stored === undefined) return (await this.#information.get()).shards;
-    this.#logger.info({ shards: stored }, 'keeping the number of shards of the sessions that can be resumed');
-    return stored;
+    this.#logger.info(
+      { shards: stored.shardCount },
+      'keeping the number of shards of the sessions that can be resumed',
+    );
+    return stored.shardCount;
   }
 
-  async #restoreShard(shardId: number, shardCount: number): Promise<HeldShard> {
-    const { config, clock, logger } = this.#options;
-    const tailStore = this.#directory?.tail(shardId, shardCount);
-    const shard = new HeldShard({
+  #createShard(shardId: number, shardCount: number): HeldShard {
+    const { config, clock, logger, memory, tailCompressor } = this.#options;
+    return new HeldShard({
       shardId,
       shardCount,
       log: new EventLog({
         maxBytes: config.eventLog.maxBytesPerShard,
         maxAgeMs: config.eventLog.maxAgeMs,
-        memory: this.memory,
+        memory,
       }),
-      tailStore,
-      tailCompressor: this.#tailCompressor,
+      tailCompressor,
       tailFlush: { intervalMs: config.tail.flushIntervalMs, bytes: config.tail.flushBytes },
       clock,
-      logger: logger.child({ module: 'log', shard: shardId }),
+      logger: logger.child({ module: 'log', application: this.id, shard: shardId }),
       onServingChanged: () => this.#changed(),
     });
-    if (tailStore) {
-      this.tails.push(tailStore);
-      const onUnreadable = (path: string, reason: string) =>
-        this.#logger.error(
-          { shard: shardId, path, reason },
-          'a file of the tail can not be read; it is passed over',
-        );
-      await shard.restore(await tailStore.load(onUnreadable));
-    }
-    return shard;
   }
 
-  #startShard(shard: HeldShard): void {
-    const { config, clock } = this.#options;
-    const { discord, workers } = config;
-    const upstream = new UpstreamShard({
-      shardId: shard.shardId,
-      shardCount: shard.shardCount,
-      token: discord.token.reveal(),
-      intents: discord.intents,
-      compression: discord.compression,
-      ...(discord.presence && { presence: discord.presence }),
-      ...(discord.largeThreshold !== undefined && { largeThreshold: discord.largeThreshold }),
+  #createUpstream(shard: HeldShard): UpstreamShard {
+    const { config, application, clock } = this.#options;
+    const { shardId, shardCount } = shard;
+    return new UpstreamShard({
+      shardId,
+      shardCount,
+      token: application.token.reveal(),
+      intents: application.intents,
+      compression: application.compression,
+      ...(application.presence && { presence: application.presence }),
+      ...(application.largeThreshold !== undefined && { largeThreshold: application.largeThreshold }),
       ...(shard.session && { session: shard.session }),
-      gatewayUrl: async () => discord.gatewayUrl ?? (await this.#information.get()).url,
+      gatewayUrl: async () => application.gatewayUrl ?? (await this.#information.get()).url,
       gate: this.gate,
+      mayConnect: async () => this.#joined?.doubt.mayConnect(shardId),
       sink: shard,
       clock,
       random: Math.random,
-      log: this.#logger.child({ shard: shard.shardId }),
-      maxQueuedCommands: workers.maxQueuedCommandsPerShard,
+      log: this.#logger.child({ shard: shardId }),
+      maxQueuedCommands: config.workers.maxQueuedCommandsPerShard,
       onStopped: (_closeCode, reason) => this.#stop(reason),
     });
-    shard.attach(upstream);
-    upstream.start();
+  }
+
+  #trim(): void {
+    const { clock, config } = this.#options;
+    for (const shard of this.shards) shard.log.trim(clock.now());
+    const intervalMs = Math.min(TRIM_INTERVAL_MS, config.eventLog.maxAgeMs);
+    this.#trimTimer = clock.setTimer(() => this.#trim(), intervalMs);
   }
 
   #stop(reason: string): void {

@@ -2,16 +2,10 @@
  * One shard at this node: joins its upstream session, event log and tail, and is what workers are served from. On the
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
-import type { StoredPart } from '../../cluster/index.ts';
-import {
-  type EventLog,
-  loadChunk,
-  Tail,
-  type TailChunk,
-  type TailCompressor,
-  type TailStore,
-} from '../../log/index.ts';
+import type { OpenTail, StoredTail, TailPosition } from '../../cluster/index.ts';
+import { type EventLog, loadChunk, Tail, type TailChunk, type TailCompressor } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import {
   type Serving,
@@ -26,8 +20,6 @@ export interface HeldShardOptions {
   readonly shardId: number;
   readonly shardCount: number;
   readonly log: EventLog;
-  /** `undefined` where tails are off. */
-  readonly tailStore: TailStore | undefined;
   readonly tailFlush: { readonly intervalMs: number; readonly bytes: number };
   readonly tailCompressor: TailCompressor;
   readonly clock: Clock;
@@ -50,6 +42,9 @@ interface ShardState {
 const CATCH_UP_MS = 2_000;
 const CATCH_UP_LIMIT_MS = 30_000;
 
+/** Of a tail, so much is loaded at a time: about 2 ms of the event loop. */
+const LOAD_SLICE_BYTES = 512 * 1024;
+
 type Phase =
   | { readonly kind: 'empty' }
   /** Known from an earlier process; Discord has yet to confirm that the session lives. */
@@ -64,13 +59,18 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly shardId: number;
   readonly shardCount: number;
   readonly log: EventLog;
-  readonly tail: Tail | undefined;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
+  #tail: { readonly tail: Tail; readonly store: OpenTail } | undefined;
+  /** Up to where a stored tail was read. */
+  #position: TailPosition | undefined;
+  /** Up to which sequence the stored tail has everything; `undefined`: it has to begin anew. */
+  #writtenSequence: number | undefined;
   #catchUpTimer: Disposable | undefined;
+  #loadedBytes = 0;
   #isFlushScheduled = false;
   /** When the dispatches of the scheduled flush came: they came together. */
   #arrivedAtMs = 0;
@@ -80,28 +80,10 @@ export class HeldShard implements DispatchSink, WorkerShard {
   };
 
   constructor(options: HeldShardOptions) {
-    const { log, tailStore, tailFlush, clock, logger } = options;
     this.#options = options;
     this.shardId = options.shardId;
     this.shardCount = options.shardCount;
-    this.log = log;
-    this.tail =
-      tailStore &&
-      new Tail({
-        log,
-        store: tailStore,
-        clock,
-        compressor: options.tailCompressor,
-        flushIntervalMs: tailFlush.intervalMs,
-        flushBytes: tailFlush.bytes,
-        state: () => this.#state(),
-        onFailing: (reason) =>
-          logger.warn(
-            { reason },
-            'the tail can not be written; events flow on, but a restart now would lose some',
-          ),
-        onRecovered: () => logger.info({}, 'the tail is written again'),
-      });
+    this.log = options.log;
   }
 
   get serving(): Serving {
@@ -121,30 +103,86 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.#phase.kind === 'empty' ? undefined : this.#phase.session;
   }
 
+  get tail(): Tail | undefined {
+    return this.#tail?.tail;
+  }
+
+  /** Bytes that the stored tail takes; `undefined` while none is written. */
+  get tailBytes(): number | undefined {
+    return this.#tail?.store.bytes;
+  }
+
+  /** Up to where a stored tail was read: what `restore` goes on from. */
+  get position(): TailPosition | undefined {
+    return this.#position;
+  }
+
   attach(upstream: UpstreamShard): void {
     this.#upstream = upstream;
   }
 
-  /** Takes over what an earlier process left. Anything unreadable only shortens the window. */
-  async restore(parts: readonly StoredPart[]): Promise<void> {
+  /** Goes on writing the tail behind what the log holds of it. */
+  openTail(store: OpenTail): void {
+    const { log, tailFlush, tailCompressor, clock, logger } = this.#options;
+    const tail = new Tail({
+      log,
+      store,
+      clock,
+      compressor: tailCompressor,
+      flushIntervalMs: tailFlush.intervalMs,
+      flushBytes: tailFlush.bytes,
+      state: () => this.#state(),
+      onFailing: (reason) =>
+        logger.warn(
+          { reason },
+          'the tail can not be written; events flow on, but a restart now would lose some',
+        ),
+      onRecovered: () => logger.info({}, 'the tail is written again'),
+    });
+    if (this.#writtenSequence !== undefined) tail.continueAfter(this.#writtenSequence);
+    this.#tail = { tail, store };
+  }
+
+  /** Writes the tail to its end. Resolves with whether all of it could be written. */
+  async closeTail(): Promise<boolean> {
+    if (!this.#tail) return true;
+    const { tail, store } = this.#tail;
+    this.#tail = undefined;
+    await tail[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    this.#writtenSequence = tail.writtenSequence;
+    return this.#writtenSequence !== undefined && this.#writtenSequence >= this.log.head;
+  }
+
+  /** Takes over what another process left. Anything unreadable only shortens the window. */
+  async restore({ parts, isContinuation, position }: StoredTail): Promise<void> {
+    this.#position = position;
     const newest = parts.at(-1)?.base.state as Partial<ShardState> | undefined;
     // Written between the loss of a session and the READY of the next: there is nothing to go on from.
-    if (!newest?.session || !newest.ready || !('user' in newest.ready)) return;
+    if (!newest?.session || !newest.ready || !('user' in newest.ready)) {
+      this.#phase = { kind: 'empty' };
+      return;
+    }
     for (const { base, chunks } of parts) {
       const state = base.state as Partial<ShardState>;
       if (state.session?.sessionId !== newest.session.sessionId) continue;
-      this.#guildIds.reset(state.guildIds);
-      if (base.sequence !== this.log.head) this.log.reset(base.sequence);
+      if (!isContinuation) this.#restoreBase(base, state);
       for (const chunk of chunks) await this.#restoreChunk(chunk);
     }
+    this.#writtenSequence = this.log.head;
     this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
-    this.tail?.continueAfter(this.log.head);
+  }
+
+  #restoreBase({ sequence }: { readonly sequence: number }, { guildIds }: Partial<ShardState>): void {
+    this.#guildIds.reset(guildIds);
+    if (sequence !== this.log.head) this.log.reset(sequence);
   }
 
   async #restoreChunk(chunk: TailChunk): Promise<void> {
     if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
+    const bytesBefore = this.log.appendedBytes;
     try {
-      await loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
+      loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
     } catch (error) {
       this.#options.logger.warn(
         { reason: error instanceof Error ? error.message : String(error), lastSequence: chunk.lastSequence },
@@ -152,6 +190,11 @@ export class HeldShard implements DispatchSink, WorkerShard {
       );
       this.log.reset(chunk.lastSequence);
     }
+    // Other shards of this node live on meanwhile.
+    this.#loadedBytes += this.log.appendedBytes - bytesBefore;
+    if (this.#loadedBytes < LOAD_SLICE_BYTES) return;
+    this.#loadedBytes = 0;
+    await yieldToEvents();
   }
 
   sessionStarted(session: UpstreamSession, sequence: number, ready: Readonly<Record<string, unknown>>): void {
@@ -159,7 +202,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
     this.#serve(session, rest, false);
-    this.tail?.restart();
+    this.#tail?.tail.restart();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
     this.#options.onServingChanged();
   }
@@ -172,12 +215,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
     }
     this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end);
     this.#guildIds.apply(typeId, bytes, start, end);
-    this.tail?.notify();
+    this.#tail?.tail.notify();
   }
 
   skip(sequence: number): void {
     this.log.skip(sequence);
-    this.tail?.notify();
+    this.#tail?.tail.notify();
   }
 
   connected(): void {

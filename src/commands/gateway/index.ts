@@ -1,32 +1,45 @@
-/** `shardmux gateway`: joins the modules into a node that is alone. Start order is written here once; stopping is its reverse. */
-import { hostname, networkInterfaces } from 'node:os';
-import { lockDirectory, StateDirectoryError } from '../../cluster/index.ts';
+/** `shardmux gateway`: joins the modules into a node. Start order is written here once; stopping is its reverse. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { ClusterStoreError, lockDirectory, type Member, StateDirectoryError } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
+import { LogMemory, TailCompressor } from '../../log/index.ts';
 import {
   createLogger,
   createMetrics,
   type Logger,
+  type Metrics,
   moduleLogger,
   StatusServerError,
   startStatusServer,
 } from '../../observability/index.ts';
-import { parseShardPath, routingKey, shardPath, Teacher } from '../../routing/index.ts';
+import type { Teacher } from '../../routing/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import {
-  createAuthenticator,
-  GatewayServer,
-  GatewayServerError,
-  Rejections,
-  sessionKey,
-} from '../../workers/index.ts';
+import { type GatewayServer, GatewayServerError, Rejections } from '../../workers/index.ts';
+import { advertisedAddress, hostPort } from './addresses.ts';
 import { Application } from './application.ts';
-import { registerMetrics } from './metrics.ts';
+import { registerMetrics } from './metrics/index.ts';
+import { type OpenStore, openStore } from './open-store.ts';
+import { type PeerLinks, peerLinks } from './peer-links.ts';
+import { readiness } from './readiness.ts';
+import { Routes } from './routes.ts';
+import { createTeacher, HaproxySetupError } from './teaching.ts';
+import { createServer } from './workers-server.ts';
 
 export interface GatewayIo {
   readonly stdout: { write(line: string): unknown };
   /** Aborts for a graceful end. */
   readonly signal: AbortSignal;
 }
+
+/** The errors that a setting is the cause of, or the machine: their message says what to do. */
+const EXPECTED_ERRORS = [
+  GatewayServerError,
+  StatusServerError,
+  StateDirectoryError,
+  ClusterStoreError,
+  HaproxySetupError,
+];
 
 /** Runs until the signal aborts; resolves with the exit code. */
 export async function runGateway(config: GatewayConfig, { stdout, signal }: GatewayIo): Promise<number> {
@@ -35,132 +48,167 @@ export async function runGateway(config: GatewayConfig, { stdout, signal }: Gate
     await run(config, logger, signal);
     return 0;
   } catch (error) {
-    const isExpected =
-      error instanceof GatewayServerError ||
-      error instanceof StatusServerError ||
-      error instanceof StateDirectoryError;
-    if (!isExpected) throw error;
-    logger.fatal({ reason: error.message }, 'shardmux can not start');
+    if (!EXPECTED_ERRORS.some((expected) => error instanceof expected)) throw error;
+    logger.fatal({ reason: (error as Error).message }, 'shardmux can not start');
     return 1;
   }
 }
 
 async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): Promise<void> {
-  const clock = systemClock;
-  const metrics = createMetrics({ processMetrics: true });
   await using stack = new AsyncDisposableStack();
   if (config.tail.store === 'disk') stack.use(await lockDirectory(config.tail.directory));
-
-  const application = stack.use(
-    new Application({
-      config,
-      clock,
-      logger,
-      onStopped: (reason) => server.closeAll(Rejections.applicationStopped(reason)),
-    }),
-  );
-  const statusServer = stack.use(
-    await startStatusServer({
-      ...config.status,
-      health: () => ({}),
-      readiness: () => readiness(application, signal),
-      metrics,
-      onError: (error) => logger.error({ err: error }, 'a check or a metric failed'),
-    }),
-  );
-  const server: GatewayServer = stack.use(createServer(config, application, logger));
-  const port = await server.listen();
-  const teacher =
-    config.haproxy.sockets.length > 0 ? stack.use(createTeacher(config, port, logger)) : undefined;
-  registerMetrics(metrics, { application, server, teacher });
-  // First of all at the end: nothing new arrives, the tails are complete, and workers are drained with all of it.
-  stack.defer(() => application.close());
-
-  const workersUrl = `ws://${urlHost(config.workers.host)}:${port}`;
-  logger.info({ module: 'commands', workersUrl, statusUrl: statusServer.url, pid: process.pid }, 'listening');
-  const started = application.start().then(() => {
-    teacher?.setKeys(new Set(application.shards.map((shard) => routingKey(shard.shardId))));
-  });
-  started.catch((error: unknown) => logger.fatal({ err: error }, 'the application could not start'));
-  await Promise.race([started.then(() => aborted(signal)), aborted(signal)]);
+  const node = await Node.open(stack, config, logger);
+  await node.listen(stack, signal);
+  await node.start(stack, signal);
   logger.info({ module: 'commands' }, 'draining');
+  await node.drain();
 }
 
-function createServer(config: GatewayConfig, application: Application, logger: Logger): GatewayServer {
-  const { workers, discord } = config;
-  const tokens =
-    workers.tokens.length > 0
-      ? workers.tokens.map(({ name, token }) => ({ name, token: token.reveal() }))
-      : [{ name: 'bot', token: discord.token.reveal() }];
-  return new GatewayServer({
-    host: workers.host,
-    port: workers.port,
-    publicUrl: workers.publicUrl,
-    applications: [{ id: applicationId(discord.token.reveal()), directory: application }],
-    authenticator: createAuthenticator(tokens),
-    sessionKey: sessionKey((workers.sessionSecret ?? discord.token).reveal()),
-    limits: workers,
-    readPath: parseShardPath,
-    shardPath,
-    clock: systemClock,
-    log: moduleLogger(logger, 'workers'),
-  });
-}
+/** The applications of this process, and what they share. */
+class Node {
+  readonly #config: GatewayConfig;
+  readonly #logger: Logger;
+  readonly #nodeId: string;
+  readonly #metrics: Metrics = createMetrics({ processMetrics: true });
+  readonly #applications: readonly Application[];
+  readonly #stores: readonly OpenStore[];
+  readonly #memory: LogMemory;
+  readonly #peers: PeerLinks | undefined;
+  /** Set once it listens. */
+  #server: GatewayServer | undefined;
+  #address = '';
+  #teacher: Teacher | undefined;
+  #routes: Routes;
+  readonly #replaced = Promise.withResolvers<never>();
 
-/** A bot token begins with its application's id, in base64. */
-function applicationId(token: string): string {
-  return Buffer.from(token.split('.', 1)[0] ?? '', 'base64').toString();
-}
+  static async open(stack: AsyncDisposableStack, config: GatewayConfig, logger: Logger): Promise<Node> {
+    const stores: OpenStore[] = [];
+    for (const application of config.applications) {
+      const opened = await openStore({ config, application, clock: systemClock, logger });
+      stack.use(opened.store);
+      stores.push(opened);
+    }
+    return new Node(stack, config, logger, stores);
+  }
 
-function createTeacher(config: GatewayConfig, port: number, logger: Logger): Teacher {
-  const { sockets, backend, table, serverName, teachIntervalMs } = config.haproxy;
-  const log = moduleLogger(logger, 'routing');
-  return new Teacher({
-    sockets,
-    backend,
-    table,
-    server:
-      serverName === undefined ? { hosts: addressesOf(config.workers.host), port } : { name: serverName },
-    intervalMs: teachIntervalMs,
-    clock: systemClock,
-    onState: (state) => {
-      if (state.status === 'failing') log.warn(state, 'an HAProxy can not be taught');
-      else log.info(state, 'an HAProxy is taught');
-    },
-  });
-}
+  private constructor(
+    stack: AsyncDisposableStack,
+    config: GatewayConfig,
+    logger: Logger,
+    stores: readonly OpenStore[],
+  ) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#stores = stores;
+    this.#nodeId = config.cluster.nodeId ?? hostname();
+    this.#routes = new Routes(undefined, config.applications.length);
+    this.#memory = new LogMemory(config.eventLog.maxBytes);
+    const tailCompressor = stack.use(new TailCompressor());
+    this.#applications = config.applications.map((application, index) => {
+      const opened = stores[index];
+      if (!opened) throw new Error('an application without a store');
+      return stack.use(
+        new Application({
+          config,
+          application,
+          store: opened.store,
+          isAlone: opened.kind === 'embedded',
+          memory: this.#memory,
+          tailCompressor,
+          clock: systemClock,
+          logger,
+          onStopped: (reason) => this.#server?.closeAll(Rejections.applicationStopped(reason)),
+        }),
+      );
+    });
+    this.#peers = config.cluster.secret && peerLinks(config.cluster.secret, this.#nodeId);
+    this.#replaced.promise.catch(() => undefined);
+  }
 
-/** Where an HAProxy may reach a node that listens on `host`. */
-function addressesOf(host: string): string[] {
-  if (host !== '0.0.0.0' && host !== '::') return [host];
-  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  return [...addresses.map(({ address }) => address), hostname(), 'localhost'];
-}
+  /** Opens the ports and looks at the HAProxies. */
+  async listen(stack: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
+    const config = this.#config;
+    const logger = this.#logger;
+    const applications = this.#applications;
+    const statusServer = stack.use(
+      await startStatusServer({
+        ...config.status,
+        health: () => ({}),
+        readiness: () => readiness(applications, signal.aborted),
+        metrics: this.#metrics,
+        onError: (error) => logger.error({ err: error }, 'a check or a metric failed'),
+      }),
+    );
+    const server = stack.use(
+      createServer(config, applications, logger, {
+        links: this.#peers,
+        onRelayed: (applicationId, shardId) => this.#routes.of(applicationId).teachAgain(shardId),
+      }),
+    );
+    const port = await server.listen();
+    this.#server = server;
+    this.#address = await advertisedAddress(config, port);
+    this.#teacher = await createTeacher(stack, config, port, moduleLogger(logger, 'routing'));
+    this.#routes = new Routes(this.#teacher, config.applications.length);
+    registerMetrics(this.#metrics, {
+      applications,
+      memory: this.#memory,
+      server,
+      teacher: this.#teacher,
+      stores: this.#stores,
+    });
+    const workersUrl = `ws://${hostPort(config.workers.host, port)}`;
+    logger.info(
+      { module: 'commands', node: this.#nodeId, workersUrl, statusUrl: statusServer.url, pid: process.pid },
+      'listening',
+    );
+  }
 
-function readiness(application: Application, signal: AbortSignal) {
-  const connected = application.shards.filter((shard) => shard.upstream?.state.kind === 'ready').length;
-  const total = application.shardCount;
-  return {
-    draining: signal.aborted
-      ? { ok: false as const, wrong: 'this node is shutting down' }
-      : { ok: true as const },
-    shards:
-      total !== undefined && connected === total
-        ? { ok: true as const }
-        : { ok: false as const, wrong: shardsProblem(application, connected) },
-  };
-}
+  /** Joins and holds shards until `signal` aborts. @throws {ClusterStoreError} it is refused, or replaced. */
+  async start(stack: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
+    // First of all at the end: nothing new arrives, the tails are complete, and workers are drained with all of it.
+    stack.defer(async () => {
+      await Promise.all(this.#applications.map((application) => application.close()));
+    });
+    const identity = { nodeId: this.#nodeId, incarnation: randomUUID().slice(0, 8) };
+    const started = Promise.all(
+      this.#applications.map((application) =>
+        application.start({
+          identity,
+          address: this.#address,
+          routes: this.#routes.of(application.id),
+          sendWorkersAway: (shardId) => this.#server?.drainShard(application.id, shardId),
+          askHeldShards: (member) => this.#askHeldShards(member, application.id),
+          onReplaced: (by) => this.#onReplaced(by),
+        }),
+      ),
+    );
+    const ended = Promise.race([aborted(signal), this.#replaced.promise]);
+    await Promise.race([started.then(() => ended), ended]);
+  }
 
-function shardsProblem(application: Application, connected: number): string {
-  const { stoppedReason, informationProblem, shardCount } = application;
-  if (stoppedReason !== undefined) return stoppedReason;
-  if (shardCount === undefined)
-    return informationProblem ?? 'Discord has not said yet how many shards there are';
-  return `${connected} of ${shardCount} shards are connected${informationProblem ? `; ${informationProblem}` : ''}`;
-}
+  async #askHeldShards(member: Member, applicationId: string): Promise<ReadonlyMap<number, number>> {
+    return (await this.#peers?.askHeldShards(member.address, applicationId)) ?? new Map();
+  }
 
-function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+  #onReplaced(by: Member): void {
+    this.#replaced.reject(
+      new ClusterStoreError(
+        `cluster.nodeId: another process runs as node ${by.nodeId} now, at ${by.address}, and this one's leases have lapsed; give each node an id of its own`,
+      ),
+    );
+  }
+
+  /** Hands the shards over to other nodes, within the limit. */
+  async drain(): Promise<void> {
+    const limit = AbortSignal.timeout(this.#config.cluster.drainTimeoutMs);
+    await Promise.all(this.#applications.map((application) => application.drain(limit)));
+    if (!limit.aborted) return;
+    this.#logger.warn(
+      { module: 'commands' },
+      'not all shards could be handed over in cluster.drainTimeoutMs; other nodes take them as they are',
+    );
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

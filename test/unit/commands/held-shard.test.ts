@@ -18,13 +18,14 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     shardId: 0,
     shardCount: 1,
     log,
-    tailStore,
     tailFlush: { intervalMs: 100, bytes: 1_000 },
     tailCompressor: new TailCompressor(),
     clock,
     logger: { info: note, warn: note, debug: note },
     onServingChanged: () => undefined,
   });
+  if (tailStore)
+    shard.openTail({ ...storeMethods(tailStore), bytes: 0, [Symbol.asyncDispose]: async () => undefined });
   return { shard, log, warnings };
 }
 
@@ -46,12 +47,21 @@ function chunk(afterSequence: number, lastSequence: number, compressed: Buffer) 
   return { afterSequence, lastSequence, writtenAtMs: 0, compressed };
 }
 
+function storeMethods(store: TailStore): TailStore {
+  return { begin: (base) => store.begin(base), append: (chunk, base) => store.append(chunk, base) };
+}
+
+function restore(shard: HeldShard, parts: readonly StoredPart[]): Promise<void> {
+  const position = { generation: '1', sequence: parts.at(-1)?.chunks.at(-1)?.lastSequence ?? 0 };
+  return shard.restore({ position, isContinuation: false, parts });
+}
+
 const STATE = { session: SESSION, ready: { user: { id: '1' } }, guildIds: ['10'] };
 
 describe('a held shard that restores a tail', () => {
   it('has the log and the session of it, and serves nobody before Discord confirms the session', async () => {
     const { shard, log } = makeShard();
-    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
     expect([log.floor, log.head, shard.session]).toEqual([4, 6, SESSION]);
     expect(shard.serving.kind).toBe('waiting');
     shard.connected();
@@ -61,7 +71,7 @@ describe('a held shard that restores a tail', () => {
   it('catches up for two seconds once the session is confirmed', async () => {
     const clock = new ManualClock();
     const { shard } = makeShard(clock);
-    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
     shard.connected();
     expect(shard.serving).toMatchObject({ isCatchingUp: true });
     clock.advance(2_000);
@@ -72,7 +82,7 @@ describe('a held shard that restores a tail', () => {
   it('goes on catching up while the log grows, and begins again with another RESUMED', async () => {
     const clock = new ManualClock();
     const { shard } = makeShard(clock);
-    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [] }]);
     shard.connected();
     clock.advance(1_000);
     shard.dispatch(5, EventTypeId.Other, payload(5));
@@ -92,7 +102,7 @@ describe('a held shard that restores a tail', () => {
       append: async (_chunk, base) => void states.push(base().state),
     };
     const { shard } = makeShard(clock, store);
-    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [] }]);
     shard.dispatch(5, EventTypeId.Other, payload(5));
     clock.advance(100);
     expect(states).toEqual([STATE]);
@@ -101,14 +111,14 @@ describe('a held shard that restores a tail', () => {
 
   it('starts afresh where the tail was begun between two sessions', async () => {
     const { shard, log } = makeShard();
-    await shard.restore([{ base: { sequence: 4, state: {} }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    await restore(shard, [{ base: { sequence: 4, state: {} }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
     expect([shard.session, log.head]).toEqual([undefined, 0]);
   });
 
   it('goes on behind a chunk that can not be read, without what is before it', async () => {
     const { shard, log, warnings } = makeShard();
     const chunks = [chunk(4, 5, framesOf(5)), chunk(5, 7, Buffer.from('no zstd')), chunk(7, 8, framesOf(8))];
-    await shard.restore([{ base: { sequence: 4, state: STATE }, chunks }]);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks }]);
     expect([log.floor, log.head, shard.session]).toEqual([7, 8, SESSION]);
     expect(warnings).toHaveLength(1);
   });
@@ -119,7 +129,7 @@ describe('a held shard that restores a tail', () => {
       { base: { sequence: 4, state: STATE }, chunks: [chunk(4, 5, framesOf(5))] },
       { base: { sequence: 9, state: STATE }, chunks: [chunk(9, 10, framesOf(10))] },
     ];
-    await shard.restore(parts);
+    await restore(shard, parts);
     expect([log.floor, log.head]).toEqual([9, 10]);
   });
 });

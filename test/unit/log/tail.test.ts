@@ -98,7 +98,7 @@ async function reloaded(store: MemoryStore): Promise<{ log: EventLog; sequences:
   const sequences: number[] = [];
   for (const chunk of store.chunks) {
     expect(chunk.afterSequence).toBe(log.head);
-    await loadChunk(chunk, log, (_, payload) => sequences.push(JSON.parse(payload.toString()).s));
+    loadChunk(chunk, log, (_, payload) => sequences.push(JSON.parse(payload.toString()).s));
   }
   return { log, sequences };
 }

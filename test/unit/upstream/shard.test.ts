@@ -73,6 +73,7 @@ function start(options: Partial<UpstreamShardOptions> = {}): UpstreamShard {
     compression: 'none',
     gatewayUrl: async () => url(),
     gate: { wait: async () => undefined },
+    mayConnect: async () => undefined,
     sink,
     clock: systemClock,
     random: () => 0,
