@@ -25,7 +25,7 @@ export interface HaproxyOptions {
   /** Where node-a listens for workers. */
   readonly nodeHost: string;
   readonly nodePort: number;
-  /** More nodes (`host:port`), in order: node-b, node-c, node-d. */
+  /** More nodes (`host:port`), in order: node-b to node-h. */
   readonly moreNodes?: readonly string[];
   /** Any other variable of haproxy.cfg. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -102,7 +102,7 @@ class RunningHaproxy implements Haproxy {
     this.#directory = directory;
     this.#configPath = options.configPath ?? CONFIG_PATH;
     const moreNodes = (options.moreNodes ?? []).map((address, index) => [
-      `HAPROXY_NODE_${'BCD'[index]}`,
+      `HAPROXY_NODE_${'BCDEFGH'[index]}`,
       address,
     ]);
     this.#environment = {

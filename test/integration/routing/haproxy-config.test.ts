@@ -29,12 +29,17 @@ describe('haproxy.cfg', () => {
   it('is valid with every optional part, and without a warning', async () => {
     const optional = {
       HAPROXY_SOCKET_GROUP: 'root',
+      HAPROXY_SOCKET_BIND: 'ipv4@127.0.0.1:9999',
       HAPROXY_USER: 'nobody',
       HAPROXY_DNS: '127.0.0.1:53',
       HAPROXY_NODE_A: 'node-a.internal:7777',
       HAPROXY_NODE_B: 'node-b.internal:7777',
       HAPROXY_NODE_C: '[2001:db8::1]:7777',
       HAPROXY_NODE_D: '10.0.0.4:7777',
+      HAPROXY_NODE_E: '10.0.0.5:7777',
+      HAPROXY_NODE_F: '10.0.0.6:7777',
+      HAPROXY_NODE_G: '10.0.0.7:7777',
+      HAPROXY_NODE_H: '10.0.0.8:7777',
       HAPROXY_PEERS: '127.0.0.1:8406',
     };
     expect(await check(optional)).toBe('');

@@ -52,7 +52,7 @@ describe('HAProxy', () => {
     target,
   }) => {
     const nodes = new Set<string | undefined>();
-    for (let request = 0; request < 4; request += 1) nodes.add((await get(target)).answer?.node);
+    for (let request = 0; request < 24; request += 1) nodes.add((await get(target)).answer?.node);
     expect(nodes).toEqual(new Set(['node-a', 'node-b']));
   });
 
@@ -88,6 +88,15 @@ describe('HAProxy', () => {
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-proto': 'http',
     });
+  });
+
+  it('drops what only nodes may say to each other', async () => {
+    const { answer } = await get('/shards/3', {
+      'X-Shardmux-Relay': 'v1.0.a.b',
+      'x-shardmux-node': 'node-b',
+    });
+    expect(answer?.headers).not.toHaveProperty('x-shardmux-relay');
+    expect(answer?.headers).not.toHaveProperty('x-shardmux-node');
   });
 
   it('shows its health and its Prometheus metrics on an address of their own', async () => {

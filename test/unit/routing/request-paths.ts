@@ -58,6 +58,12 @@ export const INVALID_PATHS: readonly PathExample[] = [
   { target: '/apps/80351110224678912/shards/03' },
   { target: '/healthz' },
   { target: '/metrics' },
+  // What nodes ask each other.
+  { target: '/cluster' },
+  { target: '/cluster/applications/80351110224678912/shards' },
+  { target: '/cluster/shards/3' },
+  { target: '//cluster/shards/3' },
+  { target: '/shards/3/../../cluster/applications/80351110224678912/shards' },
 ];
 
 /** Paths that stock libraries ask for the gateway's address. Not worker connections, but the nodes answer them. */
