@@ -2,7 +2,7 @@
  * Names for everything that keeps a node from teaching a HAProxy, and sentences that say what to do about it.
  * Rules only. The names are bounded, so they serve as a metric's label.
  */
-import type { BackendServer, ServerLookup } from './server-state.ts';
+import { type BackendServer, type ServerLookup, unresolvedServers } from './server-state.ts';
 
 /** Why a command could not be carried out over a socket. */
 export type SocketProblem =
@@ -21,10 +21,30 @@ export type SetupProblem =
   | 'unknown-table'
   | 'wrong-table-type'
   | 'unknown-server'
+  | 'server-unresolved'
+  | 'ambiguous-server'
   | 'process-changed'
   | 'unexpected-answer';
 
 export type TeachingProblem = SocketProblem | SetupProblem | 'internal-error';
+
+/** Problems that no waiting mends: somebody has to change a setting, or haproxy.cfg. */
+const MISCONFIGURATIONS: ReadonlySet<TeachingProblem> = new Set<TeachingProblem>([
+  'socket-forbidden',
+  'answer-too-long',
+  'level-too-low',
+  'unknown-backend',
+  'unknown-table',
+  'wrong-table-type',
+  'unknown-server',
+  'ambiguous-server',
+  'unexpected-answer',
+]);
+
+/** Whether it stays wrong until somebody changes a setting, unlike a HAProxy that is down, hangs or is starting. */
+export function isMisconfiguration(problem: TeachingProblem): boolean {
+  return MISCONFIGURATIONS.has(problem);
+}
 
 /** What failed: its name, and a sentence for the operator. */
 export interface Diagnosis {
@@ -72,15 +92,20 @@ export function unexpectedAnswer(answer: string, { socket }: TeachingTarget): Di
   const quoted = answer.slice(0, MAX_QUOTED_CHARS).replaceAll(/\s+/g, ' ');
   return {
     problem: 'unexpected-answer',
-    reason: `${socket} answered "${quoted}". Check that it is the stats socket of HAProxy 2.6 or newer, with the table of haproxy/haproxy.cfg.`,
+    reason: `${socket} answered "${quoted}". Let haproxy.sockets name the "stats socket" of HAProxy 2.6 or newer that runs haproxy/haproxy.cfg.`,
   };
+}
+
+/** HAProxy began to answer and was gone before the end. */
+export function brokenAnswer({ socket }: TeachingTarget): Diagnosis {
+  return { problem: 'cut-off', reason: socketReason('cut-off', socket, 'in the middle of it') };
 }
 
 /** A command was carried out by another process than the one that was inspected just before. */
 export function processChanged({ socket }: TeachingTarget): Diagnosis {
   return {
     problem: 'process-changed',
-    reason: `Another HAProxy process took over ${socket} just now, as in a reload. If this lasts, several share the address: list a socket of its own for each.`,
+    reason: `Another HAProxy process took over ${socket} just now, as in a reload. If this lasts, several share the address: give each a "stats socket" of its own, and list all in haproxy.sockets.`,
   };
 }
 
@@ -96,12 +121,12 @@ export function internalError(error: unknown, { socket }: TeachingTarget): Diagn
 export function wrongTableType(keyType: string, target: TeachingTarget): Diagnosis {
   return {
     problem: 'wrong-table-type',
-    reason: `Table "${target.table}" at ${target.socket} has keys of type ${keyType}. Make it "stick-table type string", as in haproxy/haproxy.cfg.`,
+    reason: `Table "${target.table}" at ${target.socket} has keys of type ${keyType}. Make it "stick-table type string len 32" in haproxy.cfg, or correct haproxy.table.`,
   };
 }
 
-/** This node is none of the backend's servers. */
-export function unknownServer(
+/** This node is none of the backend's servers, as far as can be told. */
+export function serverNotFound(
   lookup: ServerLookup,
   servers: readonly BackendServer[],
   { socket, backend }: TeachingTarget,
@@ -110,10 +135,29 @@ export function unknownServer(
     'name' in lookup
       ? `named ${lookup.name}`
       : `at ${lookup.hosts.map((host) => `${host}:${lookup.port}`).join(' or ')}`;
-  const there = servers.map(({ name, address, port }) => `${name} ${address}:${port}`).join(', ') || 'none';
+  const found = `No server ${wanted} in backend "${backend}" at ${socket} (there: ${list(servers)}).`;
+  const unresolved = unresolvedServers(servers);
+  if (!('name' in lookup) && unresolved.length > 0) {
+    const remedy =
+      'It may still be found when DNS knows their names; to be found at once, set haproxy.serverName.';
+    return {
+      problem: 'server-unresolved',
+      reason: `${found} No address yet: ${list(unresolved)}. ${remedy}`,
+    };
+  }
+  const remedy =
+    'Correct haproxy.serverName, or add a "server" line with an id for this node to haproxy.cfg (HAPROXY_NODE_A and so on).';
+  return { problem: 'unknown-server', reason: `${found} ${remedy}` };
+}
+
+/** More than one of the backend's servers has an address of this node. */
+export function ambiguousServer(
+  servers: readonly BackendServer[],
+  { socket, backend }: TeachingTarget,
+): Diagnosis {
   return {
-    problem: 'unknown-server',
-    reason: `No server ${wanted} in backend "${backend}" at ${socket} (there: ${there}). Add a server line with an id for this node, or correct the name or address it looks for.`,
+    problem: 'ambiguous-server',
+    reason: `Several servers in backend "${backend}" at ${socket} have an address of this node (${list(servers)}). Set haproxy.serverName to the one that is this node, or correct the "server" lines of haproxy.cfg.`,
   };
 }
 
@@ -121,29 +165,36 @@ export function unknownServer(
 export function socketReason(problem: SocketProblem, socket: string, detail: string): string {
   switch (problem) {
     case 'socket-missing':
-      return `${socket} does not exist. Start HAProxy, or correct the path: it is the "stats socket" line of haproxy.cfg.`;
+      return `${socket} does not exist. Start HAProxy, or correct haproxy.sockets: the path is in the "stats socket" line of haproxy.cfg (HAPROXY_SOCKET).`;
     case 'socket-forbidden':
-      return `No permission to open ${socket}. Let this process be in the group that owns it (HAPROXY_SOCKET_GROUP).`;
+      return `No permission to open ${socket}. Let this process be in the group that owns it: "group" in the "stats socket" line of haproxy.cfg (HAPROXY_SOCKET_GROUP).`;
     case 'not-listening':
-      return `Nothing listens at ${socket}. Start HAProxy, or correct the address: it is the "stats socket" line of haproxy.cfg.`;
+      return `Nothing listens at ${socket}. Start HAProxy, or correct haproxy.sockets: the address is in the "stats socket" line of haproxy.cfg (HAPROXY_SOCKET, HAPROXY_SOCKET_BIND).`;
     case 'unreachable':
-      return `${socket} can't be reached (${detail}). Check the address and the network in between.`;
+      return `${socket} can't be reached (${detail}). Check the address in haproxy.sockets and the network in between.`;
     case 'timed-out':
       return `${socket} did not answer within ${detail}. HAProxy hangs or is overloaded: look at its process and restart it if it stays so.`;
     case 'cut-off':
-      return `${socket} closed the connection without an answer (${detail}). HAProxy is stopping, or its stats socket is full.`;
+      return `${socket} closed the connection without a whole answer (${detail}). HAProxy is stopping, or its stats socket is full.`;
     case 'answer-too-long':
-      return `${socket} answered with more than ${detail}. Check that it is HAProxy's stats socket.`;
+      return `${socket} answered with more than ${detail}. Let haproxy.sockets name the "stats socket" of HAProxy.`;
   }
 }
 
 function setupReason(problem: SetupProblem, { socket, backend, table }: TeachingTarget): string {
   switch (problem) {
     case 'level-too-low':
-      return `${socket} refuses to show or set tables. Add "level operator" to its "stats socket" line.`;
+      return `${socket} refuses to show or set tables. Add "level operator" to its "stats socket" line in haproxy.cfg.`;
     case 'unknown-backend':
-      return `HAProxy at ${socket} has no backend "${backend}". Use haproxy/haproxy.cfg, or correct the backend's name.`;
+      return `HAProxy at ${socket} has no backend "${backend}". Run it with haproxy/haproxy.cfg, or correct haproxy.backend.`;
     default:
-      return `HAProxy at ${socket} has no stick table "${table}". Use haproxy/haproxy.cfg, or correct the table's name.`;
+      return `HAProxy at ${socket} has no stick table "${table}". Run it with haproxy/haproxy.cfg, or correct haproxy.table.`;
   }
+}
+
+function list(servers: readonly BackendServer[]): string {
+  const items = servers.map(
+    ({ name, address, domain, port }) => `${name} ${address === '-' ? domain : address}:${port}`,
+  );
+  return items.join(', ') || 'none';
 }

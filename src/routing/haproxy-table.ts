@@ -4,20 +4,22 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import {
+  ambiguousServer,
+  brokenAnswer,
   type Diagnosis,
   findComplaint,
   findRefusal,
   internalError,
   processChanged,
+  serverNotFound,
   type TeachingTarget,
   unexpectedAnswer,
-  unknownServer,
   wrongTableType,
 } from './diagnosis.ts';
 import { RuntimeSocketError, runRuntimeCommand } from './runtime-client.ts';
 import {
   type BackendServer,
-  findServer,
+  findServers,
   type HaproxyProcess,
   isSameProcess,
   parseProcess,
@@ -25,12 +27,14 @@ import {
   type ServerLookup,
 } from './server-state.ts';
 import {
-  forgetCommands,
+  forgetCommand,
   inspectionCommand,
+  isWholeAnswer,
+  keyBatches,
   keysPointingAt,
-  lookUpCommands,
+  lookUpCommand,
   tableKeyType,
-  teachCommands,
+  teachCommand,
 } from './table-commands.ts';
 
 export interface HaproxyTableOptions extends TeachingTarget {
@@ -71,19 +75,29 @@ export class HaproxyTable {
     const answer = await this.#run(inspectionCommand(backend, table));
     const process = parseProcess(answer);
     const keyType = tableKeyType(answer, table);
-    if (process === undefined || keyType === undefined)
-      throw new SetupError(unexpectedAnswer(answer, this.#options));
+    if (process === undefined || keyType === undefined) {
+      const isBroken = process !== undefined && !isWholeAnswer(answer);
+      throw new SetupError(isBroken ? brokenAnswer(this.#options) : unexpectedAnswer(answer, this.#options));
+    }
     if (keyType !== 'string') throw new SetupError(wrongTableType(keyType, this.#options));
     const servers = parseServersState(answer);
-    const server = findServer(servers, lookup);
-    if (server === undefined) throw new SetupError(unknownServer(lookup, servers, this.#options));
+    const [server, another] = findServers(servers, lookup);
+    if (server === undefined) throw new SetupError(serverNotFound(lookup, servers, this.#options));
+    if (another !== undefined) throw new SetupError(ambiguousServer([server, another], this.#options));
     return { process, server };
   }
 
-  /** Points keys at this node. */
-  async teach(keys: ReadonlySet<string>, { process, server }: Inspection): Promise<void> {
-    for (const line of teachCommands(this.#options.table, keys, server.id)) {
-      this.#expectSilence(await this.#runAt(process, line));
+  /** Points keys at this node. `isStillDue` is asked before each line, because a shard may be handed over meanwhile. */
+  async teach(
+    keys: Iterable<string>,
+    { process, server }: Inspection,
+    isStillDue: (key: string) => boolean,
+  ): Promise<void> {
+    const { table } = this.#options;
+    for (const batch of keyBatches(table, keys)) {
+      const due = batch.filter(isStillDue);
+      if (due.length === 0) continue;
+      this.#expectSilence(await this.#runAt(process, teachCommand(table, due, server.id)));
     }
   }
 
@@ -91,13 +105,18 @@ export class HaproxyTable {
    * Clears those keys that still point at this node. Another owner may teach one between our look and our clear; its
    * next repetition mends that, and until then the node that is asked relays.
    */
-  async forget(keys: ReadonlySet<string>, { process, server }: Inspection): Promise<void> {
+  async forget(
+    keys: Iterable<string>,
+    { process, server }: Inspection,
+    isStillGone: (key: string) => boolean,
+  ): Promise<void> {
     const { table } = this.#options;
-    const ours: string[] = [];
-    for (const line of lookUpCommands(table, keys)) {
-      ours.push(...keysPointingAt(await this.#runAt(process, line), server.id));
+    for (const batch of keyBatches(table, keys)) {
+      const answer = await this.#runAt(process, lookUpCommand(table, batch));
+      const ours = keysPointingAt(answer, server.id).filter(isStillGone);
+      if (ours.length === 0) continue;
+      this.#expectSilence(await this.#runAt(process, forgetCommand(table, ours)));
     }
-    for (const line of forgetCommands(table, ours)) this.#expectSilence(await this.#runAt(process, line));
   }
 
   /** Names what one of the methods above threw. */

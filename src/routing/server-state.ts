@@ -4,6 +4,9 @@
  */
 import { isIPv6 } from 'node:net';
 
+/** Addresses that mean the machine itself, whichever it is. */
+const LOOPBACK = /^127\.|^::1$/;
+
 /** How a node finds itself among the servers: by the server's name, or by the address HAProxy reaches it at. */
 export type ServerLookup =
   | { readonly name: string }
@@ -47,18 +50,29 @@ export function parseServersState(output: string): readonly BackendServer[] {
   return servers;
 }
 
-/** The server that is meant, if it is there. Names and addresses are compared as text, without asking DNS. */
-export function findServer(
+/**
+ * The servers that are meant: one, or the lookup is wrong. Names and addresses are compared as text, without asking DNS.
+ * Every machine has its loopback addresses, so these count only where no other address fits: a HAProxy elsewhere may list
+ * the node beside it as `127.0.0.1`.
+ */
+export function findServers(
   servers: readonly BackendServer[],
   lookup: ServerLookup,
-): BackendServer | undefined {
-  if ('name' in lookup) return servers.find(({ name }) => name === lookup.name);
+): readonly BackendServer[] {
+  if ('name' in lookup) return servers.filter(({ name }) => name === lookup.name);
   const hosts = lookup.hosts.map(canonicalHost);
-  return servers.find(
+  const fitting = servers.filter(
     ({ address, domain, port }) =>
       port === lookup.port &&
       (hosts.includes(canonicalHost(address)) || hosts.includes(domain.toLowerCase())),
   );
+  const outside = fitting.filter(({ address }) => !LOOPBACK.test(canonicalHost(address)));
+  return outside.length > 0 ? outside : fitting;
+}
+
+/** The servers whose names HAProxy has not found an address for (yet). */
+export function unresolvedServers(servers: readonly BackendServer[]): readonly BackendServer[] {
+  return servers.filter(({ address }) => address === '-');
 }
 
 /** The process that answered `show info`, or undefined when this is no such answer. */

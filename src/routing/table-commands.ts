@@ -6,6 +6,12 @@
 /** Longest command line we send; HAProxy reads a line into one buffer (`tune.bufsize`, 16,384 bytes by default). */
 const MAX_LINE_BYTES = 8_000;
 
+/** Longer than any id that a server of ours has; only its length matters. */
+const LONGEST_SERVER_ID = 999_999;
+
+/** Every line also asks who carries it out, since a reload may fall in between. */
+const WHO = 'show info';
+
 /**
  * Asks a HAProxy who it is and whether it is set up for us. "show table" lists the tables and their types; asking for a key
  * (which no shard has) shows whether we are allowed to and whether the table is there, with a short answer.
@@ -14,19 +20,43 @@ export function inspectionCommand(backend: string, table: string): string {
   return `show info;show servers state ${backend};show table;show table ${table} key -`;
 }
 
-/** Lines that point every key at a server. Each also asks who carried it out, since a reload may fall in between. */
-export function teachCommands(table: string, keys: Iterable<string>, serverId: number): string[] {
-  return inLines('show info', keys, (key) => `set table ${table} key ${key} data.server_id ${serverId}`);
+/** Keys in groups, each of which fits into one line of any of the commands below. */
+export function keyBatches(table: string, keys: Iterable<string>): string[][] {
+  const batches: string[][] = [];
+  let batch: string[] = [];
+  let lineBytes = WHO.length;
+  for (const key of keys) {
+    const commandBytes = teachOne(table, key, LONGEST_SERVER_ID).length + 1;
+    if (lineBytes + commandBytes > MAX_LINE_BYTES) {
+      batches.push(batch);
+      batch = [];
+      lineBytes = WHO.length;
+    }
+    batch.push(key);
+    lineBytes += commandBytes;
+  }
+  if (batch.length > 0) batches.push(batch);
+  return batches;
 }
 
-/** Lines that ask where keys point to: for `keysPointingAt`. */
-export function lookUpCommands(table: string, keys: Iterable<string>): string[] {
-  return inLines('show info', keys, (key) => `show table ${table} key ${key}`);
+/** The line that points a batch of keys at a server. */
+export function teachCommand(table: string, keys: readonly string[], serverId: number): string {
+  return [WHO, ...keys.map((key) => teachOne(table, key, serverId))].join(';');
 }
 
-/** Lines that remove keys. */
-export function forgetCommands(table: string, keys: Iterable<string>): string[] {
-  return inLines('show info', keys, (key) => `clear table ${table} key ${key}`);
+/** The line that asks where a batch of keys points to: for `keysPointingAt`. */
+export function lookUpCommand(table: string, keys: readonly string[]): string {
+  return [WHO, ...keys.map((key) => `show table ${table} key ${key}`)].join(';');
+}
+
+/** The line that removes a batch of keys. */
+export function forgetCommand(table: string, keys: readonly string[]): string {
+  return [WHO, ...keys.map((key) => `clear table ${table} key ${key}`)].join(';');
+}
+
+/** Whether HAProxy said all it had to say: it ends with an empty line. */
+export function isWholeAnswer(answer: string): boolean {
+  return answer.endsWith('\n\n');
 }
 
 /** The keys in the output of `show table` that point at a server. */
@@ -46,17 +76,6 @@ export function tableKeyType(output: string, table: string): string | undefined 
   return undefined;
 }
 
-function inLines(first: string, keys: Iterable<string>, command: (key: string) => string): string[] {
-  const lines: string[] = [];
-  let line = first;
-  for (const key of keys) {
-    const next = command(key);
-    if (line.length + 1 + next.length > MAX_LINE_BYTES) {
-      lines.push(line);
-      line = first;
-    }
-    line += `;${next}`;
-  }
-  if (line !== first) lines.push(line);
-  return lines;
+function teachOne(table: string, key: string, serverId: number): string {
+  return `set table ${table} key ${key} data.server_id ${serverId}`;
 }

@@ -4,36 +4,9 @@
  * Failures are states, never exceptions: HAProxy's table is an optimisation (design §9).
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { TeachingProblem } from './diagnosis.ts';
 import { HaproxyTable, type HaproxyTableOptions, type Inspection } from './haproxy-table.ts';
-import { type BackendServer, type HaproxyProcess, isSameProcess } from './server-state.ts';
-
-/** What is known of one HAProxy. */
-export type TeachingState =
-  | { readonly socket: string; readonly status: 'untried' }
-  | {
-      readonly socket: string;
-      readonly status: 'taught';
-      readonly process: HaproxyProcess;
-      readonly server: BackendServer;
-    }
-  | {
-      readonly socket: string;
-      readonly status: 'failing';
-      readonly problem: TeachingProblem;
-      /** A sentence that says what to do. */
-      readonly reason: string;
-    };
-
-/** Numbers for metrics; the totals only grow. */
-export interface TeachingCounters {
-  /** Keys set in the table, repeated teaching included. */
-  readonly taughtKeysTotal: number;
-  /** Attempts that failed, one or more for a failure that lasts. */
-  readonly failuresTotal: number;
-  /** When the table was last known to be as it should, on the clock given; undefined before. */
-  readonly lastSuccessMs: number | undefined;
-}
+import { isSameProcess } from './server-state.ts';
+import type { TeachingCounters, TeachingState } from './teaching-state.ts';
 
 export interface TaughtHaproxyOptions extends Omit<HaproxyTableOptions, 'signal'> {
   readonly clock: Clock;
@@ -55,9 +28,15 @@ export class TaughtHaproxy implements AsyncDisposable {
   readonly #table: HaproxyTable;
   #phase: Phase = { name: 'idle', timer: undefined };
   #state: TeachingState;
+  readonly #firstLook = Promise.withResolvers<TeachingState>();
   #keys: ReadonlySet<string> = new Set();
+  /** Keys that another node is about to teach: no longer taught, not yet forgotten. */
+  #leaving: ReadonlySet<string> = new Set();
+  /** Keys to teach in the next round: new ones, and those somebody may have changed. */
+  #due = new Set<string>();
   /** What this HAProxy may hold for us; kept over its restarts, because a reload hands the table on. */
   readonly #taught = new Set<string>();
+  #lastHurryAtMs = Number.NEGATIVE_INFINITY;
   #everythingTaughtAtMs = Number.NEGATIVE_INFINITY;
   #counters: TeachingCounters = { taughtKeysTotal: 0, failuresTotal: 0, lastSuccessMs: undefined };
 
@@ -77,11 +56,29 @@ export class TaughtHaproxy implements AsyncDisposable {
 
   /** How many keys this HAProxy holds for us, as far as we know. */
   get taughtKeys(): number {
-    return this.#taught.size;
+    let count = 0;
+    for (const key of this.#taught) if (this.#keys.has(key)) count += 1;
+    return count;
   }
 
-  setKeys(keys: ReadonlySet<string>): void {
+  /** Resolves after the first attempt to teach it. */
+  get firstLook(): Promise<TeachingState> {
+    return this.#firstLook.promise;
+  }
+
+  setKeys(keys: ReadonlySet<string>, leaving: ReadonlySet<string>): void {
+    for (const key of keys) if (!this.#keys.has(key)) this.#due.add(key);
     this.#keys = keys;
+    this.#leaving = leaving;
+    this.#wake();
+  }
+
+  /** At once, but that only once in a watch interval: else the next look takes the keys along. */
+  teachAgain(keys: Iterable<string>): void {
+    for (const key of keys) if (this.#keys.has(key)) this.#due.add(key);
+    const now = this.#options.clock.now();
+    if (this.#due.size === 0 || now - this.#lastHurryAtMs < this.#options.watchIntervalMs) return;
+    this.#lastHurryAtMs = now;
     this.#wake();
   }
 
@@ -128,27 +125,40 @@ export class TaughtHaproxy implements AsyncDisposable {
       const diagnosis = this.#table.diagnose(error);
       this.#counters = { ...this.#counters, failuresTotal: this.#counters.failuresTotal + 1 };
       this.#enter({ socket: this.#options.socket, status: 'failing', ...diagnosis });
+    } finally {
+      this.#firstLook.resolve(this.#state);
     }
   }
 
   /** Brings the table up to date once. */
   async #round(): Promise<void> {
     const { intervalMs, clock, socket } = this.#options;
-    const keys = this.#keys;
     const seen = await this.#table.inspect();
     const startedAtMs = clock.now();
     const everything = !this.#knows(seen) || startedAtMs - this.#everythingTaughtAtMs >= intervalMs;
-    const dueKeys = everything ? keys : difference(keys, this.#taught);
-    // Noted before they are sent: a command that times out may have been carried out.
-    for (const key of dueKeys) this.#taught.add(key);
-    await this.#table.teach(dueKeys, seen);
-    const { taughtKeysTotal } = this.#counters;
-    this.#counters = { ...this.#counters, taughtKeysTotal: taughtKeysTotal + dueKeys.size };
+    await this.#teach(everything ? this.#keys : this.#due, seen);
     if (everything) this.#everythingTaughtAtMs = startedAtMs;
-    const goneKeys = difference(this.#taught, keys);
-    await this.#table.forget(goneKeys, seen);
-    for (const key of goneKeys) this.#taught.delete(key);
+    await this.#forget(seen);
     this.#enter({ socket, status: 'taught', ...seen });
+  }
+
+  /** A round that fails is followed by one that teaches everything, so nothing that is due gets lost. */
+  async #teach(keys: ReadonlySet<string>, seen: Inspection): Promise<void> {
+    const isOurs = (key: string) => this.#keys.has(key);
+    const due = [...keys].filter(isOurs);
+    this.#due = new Set();
+    // Noted before they are sent: a command that times out may have been carried out.
+    for (const key of due) this.#taught.add(key);
+    await this.#table.teach(due, seen, isOurs);
+    const { taughtKeysTotal } = this.#counters;
+    this.#counters = { ...this.#counters, taughtKeysTotal: taughtKeysTotal + due.length };
+  }
+
+  async #forget(seen: Inspection): Promise<void> {
+    const isGone = (key: string) => !this.#keys.has(key) && !this.#leaving.has(key);
+    const gone = [...this.#taught].filter(isGone);
+    await this.#table.forget(gone, seen, isGone);
+    for (const key of gone) if (!this.#leaving.has(key)) this.#taught.delete(key);
   }
 
   /** Whether the state already says that this process has been taught for this server. */
@@ -169,8 +179,4 @@ export class TaughtHaproxy implements AsyncDisposable {
         : next.status === before.status && wasKnown;
     if (!isSame) this.#options.onState(next);
   }
-}
-
-function difference(keys: ReadonlySet<string>, others: ReadonlySet<string>): Set<string> {
-  return new Set([...keys].filter((key) => !others.has(key)));
 }

@@ -8,7 +8,12 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { RuntimeAddressError, type TeacherOptions, type TeachingState } from '../../../src/routing/index.ts';
+import {
+  isMisconfigured,
+  RuntimeAddressError,
+  type TeacherOptions,
+  type TeachingState,
+} from '../../../src/routing/index.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Haproxy, startHaproxy } from '../../support/haproxy.ts';
@@ -32,15 +37,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Tries to teach one HAProxy once and returns the state that follows. */
-async function teachOnce(
-  socket: string,
-  given: Partial<TeacherOptions> = {},
-): Promise<TeachingState | undefined> {
+/** Looks at one HAProxy once: what comes of it, and whether a node refuses to start with it. */
+async function lookOnce(socket: string, given: Partial<TeacherOptions> = {}) {
   await using teacher = startTeacher({ sockets: [socket], server: { name: 'node-a' }, ...given });
-  teacher.setKeys(new Set(['3']));
-  await teacher.settled();
-  return teacher.status[0]?.state;
+  const [state] = await teacher.firstLook();
+  if (state === undefined) throw new Error('no state for the only socket');
+  return { ...state, refuses: isMisconfigured(state) };
 }
 
 /** haproxy.cfg with one thing changed, running. */
@@ -73,9 +75,10 @@ async function startImpostor(name: string, onConnection: (socket: Socket) => voi
 
 describe('the teacher says by name what is wrong and what to do, when', () => {
   it('the socket does not exist', async () => {
-    expect(await teachOnce(join(directory, 'none.sock'))).toMatchObject({
+    expect(await lookOnce(join(directory, 'none.sock'))).toMatchObject({
       problem: 'socket-missing',
-      reason: expect.stringContaining('Start HAProxy, or correct the path'),
+      refuses: false,
+      reason: expect.stringContaining('Start HAProxy, or correct haproxy.sockets'),
     });
   });
 
@@ -104,8 +107,9 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
   it('HAProxy has gone and left its socket file', async () => {
     await using gone = await startHaproxy({ nodeHost: node.host, nodePort: node.port });
     await gone.kill();
-    expect(await teachOnce(`unix@${gone.socketPath}`)).toMatchObject({
+    expect(await lookOnce(`unix@${gone.socketPath}`)).toMatchObject({
       problem: 'not-listening',
+      refuses: false,
       reason: expect.stringContaining('Start HAProxy'),
     });
   });
@@ -113,73 +117,85 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
   it('nothing listens at a TCP address', async () => {
     await using gone = await startFakeNode('gone');
     await gone.kill();
-    expect(await teachOnce(`tcp@127.0.0.1:${gone.port}`)).toMatchObject({ problem: 'not-listening' });
+    expect(await lookOnce(`tcp@127.0.0.1:${gone.port}`)).toMatchObject({
+      problem: 'not-listening',
+      refuses: false,
+    });
   });
 
   it('a host name does not exist', async () => {
     expect(
-      await teachOnce('tcp@haproxy.invalid:9999', { timeoutMs: 5_000, clock: systemClock }),
+      await lookOnce('tcp@haproxy.invalid:9999', { timeoutMs: 5_000, clock: systemClock }),
     ).toMatchObject({
       problem: 'unreachable',
+      refuses: false,
     });
   });
 
   it('the socket’s level is below operator', async () => {
     await using user = await startChangedHaproxy('level operator', 'level user');
-    expect(await teachOnce(user.socketPath)).toMatchObject({
+    expect(await lookOnce(user.socketPath)).toMatchObject({
       problem: 'level-too-low',
+      refuses: true,
       reason: expect.stringContaining('"level operator"'),
     });
   });
 
   it('the table does not exist', async () => {
-    expect(await teachOnce(haproxy.socketPath, { table: 'shards' })).toMatchObject({
+    expect(await lookOnce(haproxy.socketPath, { table: 'shards' })).toMatchObject({
       problem: 'unknown-table',
+      refuses: true,
       reason: expect.stringContaining('no stick table "shards"'),
     });
   });
 
   it('the table’s keys are of another type', async () => {
     await using integers = await startChangedHaproxy('type string len 32', 'type integer');
-    expect(await teachOnce(integers.socketPath)).toMatchObject({ problem: 'wrong-table-type' });
+    expect(await lookOnce(integers.socketPath)).toMatchObject({ problem: 'wrong-table-type', refuses: true });
   });
 
   it('the backend does not exist', async () => {
-    expect(await teachOnce(haproxy.socketPath, { backend: 'nodes' })).toMatchObject({
+    expect(await lookOnce(haproxy.socketPath, { backend: 'nodes' })).toMatchObject({
       problem: 'unknown-backend',
+      refuses: true,
       reason: expect.stringContaining('no backend "nodes"'),
     });
   });
 
   it('this node is none of the servers, and which servers there are', async () => {
-    expect(
-      await teachOnce(haproxy.socketPath, { server: { hosts: ['10.9.8.7'], port: 7777 } }),
-    ).toMatchObject({
-      problem: 'unknown-server',
-      reason: expect.stringMatching(new RegExp(`10\\.9\\.8\\.7:7777 .*node-a 127\\.0\\.0\\.1:${node.port}`)),
-    });
+    expect(await lookOnce(haproxy.socketPath, { server: { hosts: ['10.9.8.7'], port: 7777 } })).toMatchObject(
+      {
+        problem: 'unknown-server',
+        refuses: true,
+        reason: expect.stringMatching(
+          new RegExp(`10\\.9\\.8\\.7:7777 .*node-a 127\\.0\\.0\\.1:${node.port}`),
+        ),
+      },
+    );
   });
 
   it('HAProxy hangs', async () => {
     await using hung = await startHaproxy({ nodeHost: node.host, nodePort: node.port });
     hung.pause();
-    expect(await teachOnce(hung.socketPath, { clock: systemClock, timeoutMs: 100 })).toMatchObject({
+    expect(await lookOnce(hung.socketPath, { clock: systemClock, timeoutMs: 100 })).toMatchObject({
       problem: 'timed-out',
+      refuses: false,
       reason: expect.stringContaining('within 100 ms'),
     });
   });
 
   it('the connection closes without an answer', async () => {
     await using impostor = await startImpostor('closes.sock', (socket) => socket.end());
-    expect(await teachOnce(impostor.path)).toMatchObject({ problem: 'cut-off' });
+    expect(await lookOnce(impostor.path)).toMatchObject({ problem: 'cut-off', refuses: false });
   });
 
   it('something else answers', async () => {
     await using impostor = await startImpostor('http.sock', (socket) =>
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
     );
-    expect(await teachOnce(impostor.path)).toMatchObject({
+    expect(await lookOnce(impostor.path)).toMatchObject({
       problem: 'unexpected-answer',
+      refuses: true,
       reason: expect.stringContaining('HTTP/1.1 400 Bad Request'),
     });
   });
@@ -192,7 +208,7 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
       socket.on('drain', more);
       more();
     });
-    expect(await teachOnce(impostor.path)).toMatchObject({ problem: 'answer-too-long' });
+    expect(await lookOnce(impostor.path)).toMatchObject({ problem: 'answer-too-long', refuses: true });
   });
 });
 

@@ -3,35 +3,17 @@ import { describe, expect, it } from 'vitest';
 import type { TeachingState } from '../../../src/routing/index.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Haproxy, startHaproxy } from '../../support/haproxy.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { nodeAt, startFakeNode } from './fake-node.ts';
+import { startCluster } from './cluster.ts';
 import { startTeacher } from './teaching.ts';
 
-/** Two nodes behind two HAProxys. */
-async function startTwoByTwo() {
-  const stack = new AsyncDisposableStack();
-  const nodes = [stack.use(await startFakeNode('node-a')), stack.use(await startFakeNode('node-b'))] as const;
-  const haproxys: Haproxy[] = [];
-  for (let count = 0; count < 2; count += 1) {
-    const [{ host, port }, nodeB] = nodes;
-    const moreNodes = [`${nodeB.host}:${nodeB.port}`];
-    haproxys.push(stack.use(await startHaproxy({ nodeHost: host, nodePort: port, moreNodes })));
-  }
-  return {
-    nodes,
-    haproxys,
-    sockets: haproxys.map(({ socketPath }) => socketPath),
-    nodesAt: (path: string) => Promise.all(haproxys.map(({ workersUrl }) => nodeAt(workersUrl + path))),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
+const startTwoByTwo = () => startCluster({ nodeCount: 2, haproxyCount: 2 });
 
 describe('a node', () => {
   it('teaches every HAProxy its shards, and then they reach it whatever the hash says', async () => {
     await using cluster = await startTwoByTwo();
-    await using teacherA = startTeacher({ sockets: cluster.sockets, server: cluster.nodes[0] });
-    await using teacherB = startTeacher({ sockets: cluster.sockets, server: cluster.nodes[1] });
+    await using teacherA = startTeacher({ sockets: cluster.sockets, server: { name: 'node-a' } });
+    await using teacherB = startTeacher({ sockets: cluster.sockets, server: { name: 'node-b' } });
     teacherA.setKeys(new Set(['0', '2', '42/0']));
     teacherB.setKeys(new Set(['1', '3', '42/1']));
     await Promise.all([teacherA.settled(), teacherB.settled()]);

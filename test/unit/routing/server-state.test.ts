@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
 import {
-  findServer,
+  findServers,
   isSameProcess,
   parseProcess,
   parseServersState,
+  unresolvedServers,
 } from '../../../src/routing/server-state.ts';
 
 // As HAProxy 2.6.12 printed it, with a server whose name is looked up in DNS and one that is not resolved yet.
@@ -29,7 +30,7 @@ describe('a node finds its server id', () => {
     { lookup: { hosts: ['node-c.internal'], port: 7777 }, id: 3 },
     { lookup: { hosts: ['[2001:DB8:0::1]'], port: 7778 }, id: 4 },
   ])('by $lookup', ({ lookup, id }) => {
-    expect(findServer(servers, lookup)?.id).toBe(id);
+    expect(findServers(servers, lookup)).toMatchObject([{ id }]);
   });
 
   it.each([
@@ -37,7 +38,21 @@ describe('a node finds its server id', () => {
     { lookup: { hosts: ['-'], port: 7779 } },
     { lookup: { name: 'node-e' } },
   ])('and finds none by $lookup', ({ lookup }) => {
-    expect(findServer(servers, lookup)).toBeUndefined();
+    expect(findServers(servers, lookup)).toEqual([]);
+  });
+
+  it('by the address that others reach it at, rather than by a loopback address that every machine has', () => {
+    const lookup = { hosts: ['127.0.0.1', 'localhost', '10.0.0.2'], port: 7777 };
+    expect(findServers(servers, lookup)).toMatchObject([{ name: 'node-b' }]);
+  });
+
+  it('and finds several where several have its address', () => {
+    const lookup = { hosts: ['10.0.0.2', 'node-c.internal'], port: 7777 };
+    expect(findServers(servers, lookup)).toMatchObject([{ name: 'node-b' }, { name: 'node-c' }]);
+  });
+
+  it('and sees which of the servers have no address yet', () => {
+    expect(unresolvedServers(servers)).toMatchObject([{ name: 'node-c' }]);
   });
 
   it('and reads nothing after the list', () => {

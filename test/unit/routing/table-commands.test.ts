@@ -1,26 +1,38 @@
 import { describe, expect, it } from 'vitest';
 
-import { findComplaint, findRefusal } from '../../../src/routing/diagnosis.ts';
-import { keysPointingAt, tableKeyType, teachCommands } from '../../../src/routing/table-commands.ts';
+import {
+  findComplaint,
+  findRefusal,
+  isMisconfiguration,
+  serverNotFound,
+} from '../../../src/routing/diagnosis.ts';
+import {
+  isWholeAnswer,
+  keyBatches,
+  keysPointingAt,
+  tableKeyType,
+  teachCommand,
+} from '../../../src/routing/table-commands.ts';
 
 const TARGET = { socket: '/run/haproxy/shardmux.sock', backend: 'gateway', table: 'gateway' };
 
 describe('the commands that teach', () => {
   it('set one key after another in one line that also asks who carries it out', () => {
-    expect(teachCommands('gateway', ['3', '42/4'], 2)).toEqual([
+    expect(teachCommand('gateway', ['3', '42/4'], 2)).toBe(
       'show info;set table gateway key 3 data.server_id 2;set table gateway key 42/4 data.server_id 2',
-    ]);
+    );
   });
 
   it('are no command at all without keys', () => {
-    expect(teachCommands('gateway', [], 2)).toEqual([]);
+    expect(keyBatches('gateway', [])).toEqual([]);
   });
 
   it('split into lines that fit into HAProxy’s buffer, with every key in exactly one', () => {
     const keys = Array.from({ length: 1_000 }, (_, shardId) => `80351110224678912/${shardId}`);
-    const lines = teachCommands('gateway', keys, 2);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(8_000);
-    expect(lines.flatMap((line) => [...line.matchAll(/ key (\S+) /g)].map(([, key]) => key))).toEqual(keys);
+    const batches = keyBatches('gateway', keys);
+    expect(batches.flat()).toEqual(keys);
+    for (const batch of batches) expect(teachCommand('gateway', batch, 1_000).length).toBeLessThan(8_000);
+    expect(batches.length).toBeLessThan(15);
   });
 });
 
@@ -41,6 +53,26 @@ describe('the answer to “show table”', () => {
     expect(tableKeyType(tables, 'gateway')).toBe('string');
     expect(tableKeyType(tables, 'sources')).toBe('ipv6');
     expect(tableKeyType(tables, 'shards')).toBeUndefined();
+  });
+});
+
+describe('an answer', () => {
+  it('is whole when it ends with an empty line', () => {
+    expect(isWholeAnswer('Name: HAProxy\nPid: 7\n\n# table: gateway\n\n')).toBe(true);
+    expect(isWholeAnswer('Name: HAProxy\nPid: 7\n\n# table: gate')).toBe(false);
+  });
+});
+
+describe('a node that is none of the servers', () => {
+  const server = { id: 1, name: 'node-a', address: '-', domain: 'node-a.internal', port: 7777 };
+
+  it('is one whose name is wrong, or one that DNS may still find', () => {
+    const byName = serverNotFound({ name: 'node-z' }, [server], TARGET);
+    expect(byName.reason).toContain('haproxy.serverName');
+    expect(isMisconfiguration(byName.problem)).toBe(true);
+    const byAddress = serverNotFound({ hosts: ['10.0.0.1'], port: 7777 }, [server], TARGET);
+    expect(byAddress.reason).toContain('No address yet: node-a node-a.internal:7777');
+    expect(isMisconfiguration(byAddress.problem)).toBe(false);
   });
 });
 
