@@ -65,7 +65,7 @@ it.each([
     using behind = await identified(node, 1);
     using away = await identified(node, 2);
     const workers = [live, behind, away];
-    const firsts = workers.map(({ lastSequence }) => lastSequence);
+    const firsts = workers.map(({ payloads }) => payloads.find(({ t }) => t === 'READY')?.s);
     away.socket.terminate();
     behind.pause();
     await simulator.burst(1, BEHIND_DISPATCHES);
