@@ -1,4 +1,6 @@
 /** What the worker gateway counts since the start: plain numbers, read when metrics are scraped. */
+import type { RelayFailure } from './ports.ts';
+
 export class WorkerCounts {
   /** Payloads from workers. */
   received = 0;
@@ -11,6 +13,12 @@ export class WorkerCounts {
   invalidSessions = 0;
   /** Sessions whose next dispatch had left the log. */
   lost = 0;
+  /** Sessions of workers that began at another node, through us. */
+  relays = 0;
+  /** Attempts at that that came to nothing, by reason. */
+  readonly relayFailures = new Map<RelayFailure, number>();
+  /** Sessions that began here through another node. */
+  relayedSessions = 0;
   /** Connections turned away before the handshake, by HTTP status. */
   readonly refused = new Map<number, number>();
   /** Connections that we closed, by close code. */
@@ -24,6 +32,10 @@ export class WorkerCounts {
 
   closedByWorker(): void {
     this.closesByWorkers++;
+  }
+
+  relayFailed(failure: RelayFailure): void {
+    this.relayFailures.set(failure, (this.relayFailures.get(failure) ?? 0) + 1);
   }
 
   refusedWith(status: number): void {

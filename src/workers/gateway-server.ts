@@ -17,8 +17,9 @@ import { WorkerCounts } from './counts.ts';
 import { answerHttp, publicUrl, RETRY_AFTER_S } from './http-answers.ts';
 import type { Authenticator, Peers, ServedApplication, WorkerLog } from './ports.ts';
 import { type Rejection, Rejections } from './rejection.ts';
-import { type ConnectionRequest, type PathReading, readUpgrade } from './upgrade.ts';
-import { WorkerConnection, type WorkerLimits } from './worker-connection.ts';
+import { type ConnectionRequest, forwardedHeaders, type PathReading, readUpgrade } from './upgrade.ts';
+import { WorkerConnection } from './worker-connection.ts';
+import type { WorkerLimits } from './worker-options.ts';
 
 export interface GatewayServerOptions {
   readonly host: string;
@@ -91,6 +92,18 @@ export class GatewayServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** How many of them have their session at another node. */
+  get relayedConnections(): number {
+    let count = 0;
+    for (const { stateKind } of this.#connections) if (stateKind === 'relaying') count++;
+    return count;
+  }
+
+  /** Sends the workers of a shard that is no longer here away (op 7, then 1012), and asks anew for those that wait. */
+  drainShard(applicationId: string, shardId: number): void {
+    for (const connection of [...this.#connections]) connection.drainFrom(applicationId, shardId);
+  }
+
   /** Closes every connection with one reason; those that come next are answered as usual. */
   closeAll(rejection: Rejection): void {
     for (const connection of this.#connections) connection.close(rejection);
@@ -137,6 +150,7 @@ export class GatewayServer implements AsyncDisposable {
       webSocket,
       socket,
       resumeUrl: (shardId, applicationId) => url + this.#shardPath(shardId, applicationId),
+      forwarded: forwardedHeaders(headers, socket.remoteAddress),
       counts: this.counts,
       onAuthenticated: () => this.#unidentified.delete(connection),
       onClosed: () => {

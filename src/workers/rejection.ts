@@ -103,7 +103,11 @@ export const Rejections = {
   /** Of a connection that another node relayed. */
   notOwner: (shardId: number) => rejection(NOT_OWNER, `shard ${shardId} is not held here`),
   /** The node that held its session is gone: 1012 makes libraries RESUME. */
-  relayLost: () => rejection(CloseCode.ServiceRestart, 'the node of the session is gone; RESUME'),
+  ownerLost: () => rejection(CloseCode.ServiceRestart, 'the node of the session is gone; RESUME'),
+  /** As another node closed. */
+  passedOn: (code: number, reason: string) => rejection(code, reason),
+  /** Some time after op 7, as `draining`. */
+  shardMoved: () => rejection(CloseCode.ServiceRestart, 'the shard has moved to another node; RESUME'),
   ownerUnreachable: (ms: number) =>
     rejection(
       CloseCode.TryAgainLater,

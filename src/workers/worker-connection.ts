@@ -1,86 +1,24 @@
 /**
- * One worker's session: a gateway session as Discord would give it, served from memory. It owns the state and its timers;
- * the rules are in admission.ts, the connection in worker-link.ts, the bytes in delivery.ts.
+ * One worker's connection and what is being done for it: it owns the state and its timers. The rules are in admission.ts and
+ * applications.ts, the WebSocket in worker-link.ts; a session is worker-session.ts, or relayed-session.ts at another node.
  */
-import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import { Opcode } from '../protocol/opcodes.ts';
-import { shardOfGuild } from '../protocol/sharding.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { type Admission, admit, type SessionRequest } from './admission.ts';
-import { chooseApplication } from './applications.ts';
-import type { WorkerCounts } from './counts.ts';
-import { Delivery } from './delivery.ts';
-import type { WorkerPayload } from './payloads.ts';
-import type { Authenticator, ServedApplication, WorkerLog, WorkerShard } from './ports.ts';
-import { readyPayload, resumedPayload } from './ready.ts';
+import type { Place } from './admission.ts';
+import { type AskedSession, readAskedSession, type SessionRequestPayload } from './asked-session.ts';
 import { type Rejection, Rejections } from './rejection.ts';
-import { signSessionId, verifySessionId } from './session-id.ts';
-import { type SessionPayload, WorkerLink } from './worker-link.ts';
-
-export interface WorkerLimits {
-  readonly heartbeatIntervalMs: number;
-  readonly identifyTimeoutMs: number;
-  readonly holdTimeoutMs: number;
-  readonly maxUnsentBytes: number;
-  readonly drainTimeoutMs: number;
-}
-
-export interface WorkerConnectionOptions {
-  readonly webSocket: WebSocket;
-  /** The socket under `webSocket`. */
-  readonly socket: Duplex;
-  readonly pathApplication: ServedApplication | undefined;
-  /** Shard in the path, where there is one. */
-  readonly pathShardId: number | undefined;
-  readonly isRelayed: boolean;
-  /** Where a worker reaches a shard, for READY. */
-  readonly resumeUrl: (shardId: number, applicationId: string) => string;
-  readonly applications: readonly ServedApplication[];
-  readonly authenticator: Authenticator;
-  readonly sessionKey: Buffer;
-  readonly limits: WorkerLimits;
-  readonly clock: Clock;
-  readonly counts: WorkerCounts;
-  readonly log: WorkerLog;
-  /** It has shown a token of ours; called again when it does so again. */
-  readonly onAuthenticated: () => void;
-  readonly onClosed: () => void;
-}
-
-type Command = Extract<WorkerPayload, { kind: 'command' }>;
-
-type State =
-  | { readonly kind: 'awaiting-identify'; readonly timer: Disposable }
-  /** The shard can't be served yet. */
-  | {
-      readonly kind: 'held';
-      /** What it sent meanwhile, for when its session begins. */
-      readonly commands: Command[];
-      readonly timer: Disposable;
-      readonly waiting: Disposable;
-    }
-  /** Sending what the worker missed, up to and including sequence `until`; then RESUMED. */
-  | ({ readonly kind: 'replaying'; readonly until: number } & Session)
-  | ({ readonly kind: 'live' } & Session)
-  /** It was sent op 7 and gets nothing more of the session; it has until the timer is due to close by itself. */
-  | {
-      readonly kind: 'draining';
-      readonly account: string | undefined;
-      readonly shard: WorkerShard | undefined;
-      readonly timer: Disposable;
-    }
-  | { readonly kind: 'closed' };
-
-interface Session {
-  readonly shard: WorkerShard;
-  readonly account: string;
-  readonly delivery: Delivery;
-  readonly subscription: Disposable;
-}
-
-/** Commands of a worker that is held. What comes after is refused. */
-const MAX_HELD_COMMANDS = 120;
+import type { RelayedSession } from './relayed-session.ts';
+import { WaitingRequest } from './waiting-request.ts';
+import { type Message, type SessionPayload, WorkerLink } from './worker-link.ts';
+import type { WorkerConnectionOptions } from './worker-options.ts';
+import { type Command, WorkerSession } from './worker-session.ts';
+import {
+  endState,
+  type State,
+  type StateKind,
+  sessionNameOf,
+  stateKindOf,
+  type WorkerSessionName,
+} from './worker-state.ts';
 
 /** How long a worker may take to close by itself after op 7: some libraries answer op 7 and our close with a connection each. */
 const DRAIN_GRACE_MS = 1_000;
@@ -88,9 +26,7 @@ const DRAIN_GRACE_MS = 1_000;
 export class WorkerConnection {
   readonly #options: WorkerConnectionOptions;
   readonly #link: WorkerLink;
-  readonly #sender = Symbol('worker');
   #state: State;
-  #application: ServedApplication | undefined;
 
   constructor(options: WorkerConnectionOptions) {
     this.#options = options;
@@ -102,30 +38,35 @@ export class WorkerConnection {
       clock,
       counts,
       listener: {
-        onPayload: (payload) => this.#onPayload(payload),
-        onDrain: () => this.#pump(),
+        onPayload: (payload, message) => this.#onPayload(payload, message),
+        onHeartbeat: (acknowledged) => this.#onHeartbeat(acknowledged),
+        onDrain: () => this.#onDrain(),
         onClosing: (rejection) => this.#onClosing(rejection),
-        onClosed: () => this.#onClosed(),
+        onClosed: (code, reason) => this.#onClosed(code, reason),
       },
     });
     this.#state = this.#awaitIdentify();
   }
 
-  get stateKind(): State['kind'] {
-    return this.#state.kind;
+  get stateKind(): StateKind {
+    return stateKindOf(this.#state);
   }
 
   get account(): string | undefined {
-    return 'account' in this.#state ? this.#state.account : undefined;
+    return this.#sessionName?.account;
+  }
+
+  get applicationId(): string | undefined {
+    return this.#sessionName?.applicationId;
   }
 
   get shardId(): number | undefined {
-    return 'shard' in this.#state ? this.#state.shard?.shardId : undefined;
+    return this.#sessionName?.shardId;
   }
 
   /** How long the oldest record that the worker's socket has not taken has been in the log. Unit: ms. */
   lagMs(nowMs: number): number {
-    const since = 'delivery' in this.#state ? this.#state.delivery.cursor.oldestUnreadAtMs : undefined;
+    const since = this.#state.kind === 'serving' ? this.#state.session.oldestUnreadAtMs : undefined;
     return since === undefined ? 0 : Math.max(0, nowMs - since);
   }
 
@@ -139,19 +80,30 @@ export class WorkerConnection {
   }
 
   /** Asks the worker to leave and come back with RESUME; closes it if it has not left soon. */
-  drain(): void {
-    const state = this.#state;
-    if (state.kind === 'closed' || state.kind === 'draining') return;
+  drain(rejection: Rejection = Rejections.draining()): void {
+    if (this.#state.kind === 'closed' || this.#state.kind === 'draining') return;
     const { clock, limits } = this.#options;
     // Half of the drain time, where that is short: the rest is for the worker's answer to the close.
     const graceMs = Math.min(DRAIN_GRACE_MS, limits.drainTimeoutMs / 2);
     this.#enter({
       kind: 'draining',
-      account: this.account,
-      shard: 'shard' in state ? state.shard : undefined,
-      timer: clock.setTimer(() => this.#link.close(Rejections.draining()), graceMs),
+      of: this.#sessionName,
+      timer: clock.setTimer(() => this.#link.close(rejection), graceMs),
     });
     this.#link.sendControl(Opcode.Reconnect, null);
+  }
+
+  /** The shard is no longer served from here. */
+  drainFrom(applicationId: string, shardId: number): void {
+    const state = this.#state;
+    if (state.kind === 'waiting') state.waiting.ask();
+    else if (
+      state.kind === 'serving' &&
+      this.shardId === shardId &&
+      state.session.applicationId === applicationId
+    ) {
+      this.drain(Rejections.shardMoved());
+    }
   }
 
   close(rejection: Rejection): void {
@@ -168,147 +120,87 @@ export class WorkerConnection {
     this.#link.terminate();
   }
 
-  #onPayload(payload: SessionPayload): void {
-    if (payload.kind === 'command') this.#onCommand(payload);
-    else this.#onSessionRequest(payload);
+  get #sessionName(): WorkerSessionName | undefined {
+    return sessionNameOf(this.#state);
   }
 
-  #onSessionRequest(payload: Extract<SessionPayload, { kind: 'identify' | 'resume' }>): void {
+  #onPayload(payload: SessionPayload, message: Message): void {
+    if (payload.kind === 'command') this.#onCommand(payload);
+    else this.#onSessionRequest(payload, message);
+  }
+
+  #onSessionRequest(payload: SessionRequestPayload, message: Message): void {
     if (this.#state.kind === 'draining') return;
     if (this.#state.kind !== 'awaiting-identify') return this.#link.close(Rejections.alreadyAuthenticated());
     const account = this.#options.authenticator.authenticate(payload.token);
     if (account === undefined) return this.#link.close(Rejections.authenticationFailed());
     this.#options.onAuthenticated();
-    const { applications, pathApplication: path } = this.#options;
-    const claims =
-      payload.kind === 'resume' ? verifySessionId(payload.sessionId, this.#options.sessionKey) : undefined;
-    const choice = chooseApplication(applications, { path, account, claimed: claims?.applicationId });
-    if (choice.kind === 'reject') return this.#link.close(choice.rejection);
-    if (choice.kind === 'foreign-session') return this.#invalidateSession();
-    this.#application = choice.application;
-    const { name } = account;
-    if (payload.kind === 'identify') {
-      const { intents, shard } = payload;
-      return this.#answer({ kind: 'identify', account: name, intents, shard });
-    }
-    this.#answer({ kind: 'resume', account: name, claims, sequence: payload.sequence });
+    const reading = readAskedSession(payload, message, account, this.#options);
+    if (reading.kind === 'reject') this.#link.close(reading.rejection);
+    else if (reading.kind === 'invalid-session') this.#refuseSession(account.name, reading.why);
+    else this.#ask(reading.asked);
   }
 
-  #answer(request: SessionRequest): void {
-    const { pathShardId, isRelayed, counts, log } = this.#options;
-    const application = this.#application as ServedApplication;
-    const admission = admit(request, { application, pathShardId, isRelayed });
-    switch (admission.kind) {
-      case 'relay':
-      case 'hold':
-        if (this.#state.kind !== 'held') this.#enter(this.#hold(request));
-        return;
-      case 'reject':
-        return this.#link.close(admission.rejection);
-      case 'invalid-session':
-        log.info({ account: request.account, why: admission.why }, 'INVALID_SESSION to a worker');
-        return this.#invalidateSession();
-      case 'start':
-        counts.identifies++;
-        return this.#submitHeld(() => this.#start(request, admission));
-      case 'replay':
-        counts.resumes++;
-        return this.#submitHeld(() => this.#replay(request.account, admission));
-    }
+  #ask(asked: AskedSession): void {
+    const waiting: WaitingRequest = new WaitingRequest({
+      asked,
+      link: this.#link,
+      connection: this.#options,
+      listener: {
+        onAdmitted: (place) => this.#begin(waiting, place),
+        onRelayed: (relayed) => this.#relay(waiting, relayed),
+        onInvalidSession: (why) => this.#refuseSession(asked.request.account, why),
+        onClosed: (rejection) => this.#link.close(rejection),
+        onMoved: () => this.drain(Rejections.shardMoved()),
+      },
+    });
+    this.#enter({ kind: 'waiting', waiting });
+    waiting.ask();
+  }
+
+  #relay({ commands }: WaitingRequest, relayed: RelayedSession): void {
+    const { account, shardId: shard, target } = relayed;
+    this.#options.counts.relays++;
+    this.#options.log.info({ account, shard, node: target.nodeId }, 'relaying a worker');
+    this.#enter({ kind: 'relaying', relayed });
+    for (const { payload } of commands) relayed.send(payload, false);
   }
 
   /** Begins a session, and takes up the commands that waited for it. */
-  #submitHeld(begin: () => void): void {
-    const commands = this.#state.kind === 'held' ? this.#state.commands : [];
-    begin();
-    for (const command of commands) if ('shard' in this.#state) this.#onCommand(command);
-  }
-
-  #hold(request: SessionRequest): State {
-    const { clock, limits } = this.#options;
-    const { directory } = this.#application as ServedApplication;
-    const expire = () => this.#link.close(Rejections.holdTimeout(limits.holdTimeoutMs));
-    return {
-      kind: 'held',
-      commands: [],
-      timer: clock.setTimer(expire, limits.holdTimeoutMs),
-      waiting: directory.subscribe(() => this.#answer(request)),
-    };
-  }
-
-  #start(request: SessionRequest, admission: Extract<Admission, { kind: 'start' | 'replay' }>): void {
-    const { shard, serving, cursor } = admission;
-    const { sessionKey, resumeUrl } = this.#options;
-    const { shardId, shardCount } = shard;
-    const sessionId = signSessionId(
-      {
-        applicationId: (this.#application as ServedApplication).id,
-        shardId,
-        shardCount,
-        epoch: serving.epoch,
-        startSequence: cursor.sequence,
-        intents: request.kind === 'identify' ? request.intents : 0,
-        account: request.account,
-      },
-      sessionKey,
-    );
-    this.#enter({ kind: 'live', ...this.#session(request.account, admission) });
-    this.#link.send(
-      readyPayload({
-        shard,
-        serving,
-        sequence: cursor.sequence,
-        sessionId,
-        resumeUrl: resumeUrl(shardId, (this.#application as ServedApplication).id),
-      }),
-    );
-    this.#pump();
-  }
-
-  #replay(account: string, admission: Extract<Admission, { kind: 'start' | 'replay' }>): void {
-    this.#enter({
-      kind: 'replaying',
-      until: admission.shard.log.head,
-      ...this.#session(account, admission),
+  #begin({ asked, commands }: WaitingRequest, place: Place): void {
+    const { socket, limits, isRelayed, peers, counts } = this.#options;
+    const { request, application } = asked;
+    if (request.kind === 'identify') counts.identifies++;
+    else counts.resumes++;
+    const session = new WorkerSession({
+      place,
+      applicationId: application.id,
+      request,
+      link: this.#link,
+      socket,
+      maxUnsentBytes: limits.maxUnsentBytes,
+      listener: { onLost: () => this.#onLost(), onEpochOver: () => this.#invalidateSession() },
     });
-    this.#pump();
-  }
-
-  #session(account: string, { shard, cursor }: Extract<Admission, { kind: 'start' | 'replay' }>): Session {
-    const { socket, limits } = this.#options;
-    return {
-      shard,
-      account,
-      delivery: new Delivery(cursor, socket, limits.maxUnsentBytes),
-      subscription: shard.subscribe({
-        onRecords: () => this.#pump(),
-        onEpochOver: () => this.#invalidateSession(),
-      }),
-    };
-  }
-
-  #pump(): void {
-    const state = this.#state;
-    if (!this.#link.isOpen) return;
-    if (state.kind === 'live') {
-      if (state.delivery.pump() === 'lost') this.#onLost();
-    } else if (state.kind === 'replaying') {
-      const result = state.delivery.pump(state.until);
-      if (result === 'lost') return this.#onLost();
-      if (result === 'blocked') return;
-      this.#enter({ ...state, kind: 'live' });
-      this.#link.send(resumedPayload(state.until));
-      this.#pump();
+    this.#enter({ kind: 'serving', session });
+    session.begin(this.#options);
+    if (isRelayed) {
+      counts.relayedSessions++;
+      peers?.onRelayed?.(application.id, place.shard.shardId);
     }
+    for (const command of commands) if (this.#state.kind === 'serving') this.#onCommand(command);
   }
 
-  /** It read too slowly, or came too late during replay. */
   #onLost(): void {
     this.#options.counts.lost++;
     this.#options.log.warn(
       { account: this.account, shard: this.shardId },
       'a worker fell out of the event log',
     );
+    this.#invalidateSession();
+  }
+
+  #refuseSession(account: string, why: string): void {
+    this.#options.log.info({ account, why }, 'INVALID_SESSION to a worker');
     this.#invalidateSession();
   }
 
@@ -330,32 +222,28 @@ export class WorkerConnection {
 
   #onCommand(command: Command): void {
     const state = this.#state;
-    const { counts } = this.#options;
     switch (state.kind) {
       case 'closed':
+      // Its messages are not read here.
+      case 'relaying':
         return;
       case 'draining':
-        counts.droppedCommands++;
+        this.#options.counts.droppedCommands++;
         return;
       case 'awaiting-identify':
         return this.#link.close(Rejections.notAuthenticated(command.op));
-      case 'held':
-        if (state.commands.length >= MAX_HELD_COMMANDS) return this.#link.close(Rejections.tooManyCommands());
-        state.commands.push(command);
+      case 'waiting':
+        if (!state.waiting.keep(command)) this.#link.close(Rejections.tooManyCommands());
         return;
-      default:
-        return this.#submit(command, state.shard);
+      case 'serving':
+        return this.#submit(command, state.session);
     }
   }
 
-  #submit({ payload, guildIds }: Command, shard: WorkerShard): void {
-    const { shardId, shardCount } = shard;
-    const stray = guildIds.find((guildId) => shardOfGuild(guildId, shardCount) !== shardId);
-    if (stray !== undefined) {
-      return this.#link.close(Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount)));
-    }
+  #submit(command: Command, session: WorkerSession): void {
     const { counts } = this.#options;
-    switch (shard.submit(payload, this.#sender)) {
+    const submission = session.submit(command);
+    switch (submission) {
       case 'queued':
         counts.commands++;
         return;
@@ -366,17 +254,24 @@ export class WorkerConnection {
       case 'closed':
         counts.droppedCommands++;
         return this.drain();
+      default:
+        return this.#link.close(submission);
     }
+  }
+
+  #onHeartbeat(acknowledged: number | null): void {
+    if (this.#state.kind === 'waiting') this.#state.waiting.onHeartbeat(acknowledged);
+  }
+
+  #onDrain(): void {
+    if (this.#state.kind === 'serving') this.#state.session.pump();
+    else if (this.#state.kind === 'relaying') this.#state.relayed.onWorkerDrain();
   }
 
   #enter(next: State): void {
     const previous = this.#state;
     this.#state = next;
-    if ('timer' in previous) previous.timer[Symbol.dispose]();
-    if ('waiting' in previous) previous.waiting[Symbol.dispose]();
-    const isKept =
-      'subscription' in previous && 'subscription' in next && next.subscription === previous.subscription;
-    if ('subscription' in previous && !isKept) previous.subscription[Symbol.dispose]();
+    endState(previous, next);
   }
 
   #onClosing({ code, reason }: Rejection): void {
@@ -385,7 +280,9 @@ export class WorkerConnection {
     this.#enter({ kind: 'closed' });
   }
 
-  #onClosed(): void {
+  #onClosed(code: number, reason: string): void {
+    if (this.#state.kind === 'relaying') this.#state.relayed.close(code, reason);
+    else if (this.#state.kind === 'waiting') this.#state.waiting.onWorkerClosed(code, reason);
     this.#enter({ kind: 'closed' });
     this.#options.onClosed();
   }

@@ -24,12 +24,22 @@ export interface WorkerLinkOptions {
 
 /** Called synchronously, and not any more after `onClosed`. */
 export interface WorkerLinkListener {
-  onPayload(payload: SessionPayload): void;
+  /** `message` is the payload as it came. */
+  onPayload(payload: SessionPayload, message: Message): void;
+  /** It has been acknowledged. */
+  onHeartbeat(acknowledged: number | null): void;
   /** The socket takes more. */
   onDrain(): void;
   /** We close, for this reason: nothing can be sent any more. */
   onClosing(rejection: Rejection): void;
-  onClosed(): void;
+  /** The connection is over; with what the worker closed it, 1005 or 1006 where it gave no code. */
+  onClosed(code: number, reason: string): void;
+}
+
+/** A message as it came. */
+export interface Message {
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
 }
 
 /** What concerns the session. */
@@ -52,6 +62,8 @@ export class WorkerLink {
   /** Since the socket was last empty. */
   #unsentControlBytes = 0;
   #isClosing = false;
+  /** Takes what the worker sends, as it is, instead of us. */
+  #relay: ((message: Message) => void) | undefined;
   /** Sequence in the worker's last heartbeat: what it says it has. */
   acknowledgedSequence: number | null = null;
 
@@ -60,8 +72,8 @@ export class WorkerLink {
     const { webSocket, socket, heartbeatIntervalMs, listener } = options;
     this.#onDrain = () => listener.onDrain();
     this.#silence = this.#watchSilence();
-    webSocket.on('message', (message) => this.#onMessage(message));
-    webSocket.on('close', () => this.#onClosed());
+    webSocket.on('message', (message, isBinary) => this.#onMessage(message, isBinary));
+    webSocket.on('close', (code, reason) => this.#onClosed(code, reason.toString()));
     // A frame that `ws` can't read. It has sent its close by now; broken connections only bring 'close'.
     webSocket.on('error', (fault) => this.close(Rejections.unreadableFrame(fault)));
     socket.on('drain', this.#onDrain);
@@ -81,6 +93,34 @@ export class WorkerLink {
     if (this.isOpen) this.#options.webSocket.send(payload);
   }
 
+  /** Passes on what another node has sent. */
+  pass({ bytes, isBinary }: Message): void {
+    if (this.isOpen) this.#options.webSocket.send(bytes, { binary: isBinary });
+  }
+
+  /** Whether more than that waits for the worker to read: `onDrain` follows. */
+  isBehind(maxUnsentBytes: number): boolean {
+    const { socket } = this.#options;
+    return socket.writableNeedDrain && socket.writableLength > maxUnsentBytes;
+  }
+
+  /**
+   * From now on messages go to `relay`, unread, heartbeats too: whoever is behind it answers them, and judges them. `undefined` ends
+   * that.
+   */
+  relayTo(relay: ((message: Message) => void) | undefined): void {
+    this.#relay = relay;
+  }
+
+  /** Stops reading from the worker. */
+  pause(): void {
+    this.#options.webSocket.pause();
+  }
+
+  resume(): void {
+    this.#options.webSocket.resume();
+  }
+
   sendControl(op: number, d: unknown): void {
     const payload = JSON.stringify({ t: null, s: null, op, d });
     this.#unsentControlBytes = this.unsentBytes === 0 ? 0 : this.#unsentControlBytes + payload.length;
@@ -95,6 +135,8 @@ export class WorkerLink {
     counts.closed(rejection.code);
     listener.onClosing(rejection);
     this.#silence[Symbol.dispose]();
+    // While it is paused, the worker's answer would not be read.
+    webSocket.resume();
     webSocket.close(rejection.code, rejection.reason);
     const cut = clock.setTimer(() => webSocket.terminate(), CLOSE_TIMEOUT_MS);
     webSocket.once('close', () => cut[Symbol.dispose]());
@@ -116,26 +158,35 @@ export class WorkerLink {
     this.#options.webSocket.terminate();
   }
 
-  #onMessage(message: RawData): void {
+  #onMessage(message: RawData, isBinary: boolean): void {
     if (this.#isClosing) return;
     const { counts, clock } = this.#options;
     // `ws` gives one Buffer unless asked for something else.
     const bytes = message as Buffer;
     counts.received++;
+    if (this.#relay) {
+      this.#heard();
+      return this.#relay({ bytes, isBinary });
+    }
     if (bytes.length > MAX_SEND_BYTES) return this.close(Rejections.oversized(bytes.length, MAX_SEND_BYTES));
     if (!this.#sends.take(clock.now()))
       return this.close(Rejections.rateLimited(SENDS_PER_WINDOW, SEND_WINDOW_MS));
     const payload = readWorkerPayload(bytes);
     if (payload.kind === 'rejected') this.close(payload.rejection);
     else if (payload.kind === 'heartbeat') this.#onHeartbeat(payload.acknowledged);
-    else this.#options.listener.onPayload(payload);
+    else this.#options.listener.onPayload(payload, { bytes, isBinary });
   }
 
   #onHeartbeat(acknowledged: number | null): void {
     this.acknowledgedSequence = acknowledged;
+    this.#heard();
+    this.sendControl(Opcode.HeartbeatAck, null);
+    this.#options.listener.onHeartbeat(acknowledged);
+  }
+
+  #heard(): void {
     this.#silence[Symbol.dispose]();
     this.#silence = this.#watchSilence();
-    this.sendControl(Opcode.HeartbeatAck, null);
   }
 
   #watchSilence(): Disposable {
@@ -143,12 +194,12 @@ export class WorkerLink {
     return this.#options.clock.setTimer(() => this.close(Rejections.heartbeatTimeout(silentMs)), silentMs);
   }
 
-  #onClosed(): void {
+  #onClosed(code: number, reason: string): void {
     const { counts, socket, listener } = this.#options;
     if (!this.#isClosing) counts.closedByWorker();
     this.#isClosing = true;
     this.#silence[Symbol.dispose]();
     socket.off('drain', this.#onDrain);
-    listener.onClosed();
+    listener.onClosed(code, reason);
   }
 }

@@ -8,7 +8,9 @@ import {
   createAuthenticator,
   GatewayServer,
   type GatewayServerOptions,
+  type Peers,
   type RelayTarget,
+  type ServedApplication,
   type Serving,
   type ShardDirectory,
   type ShardListener,
@@ -162,6 +164,9 @@ export interface TestGatewayOptions {
   readonly tokens?: readonly WorkerToken[];
   readonly limits?: Partial<typeof LIMITS>;
   readonly publicUrl?: string;
+  /** Beside the one that `shards` are of. */
+  readonly otherApplications?: readonly ServedApplication[];
+  readonly peers?: (clock: ManualClock) => Peers;
   /** Leaves the shards without an upstream session. */
   readonly isWaiting?: boolean;
 }
@@ -176,7 +181,8 @@ export class TestGateway implements AsyncDisposable {
   readonly #workers: Worker[] = [];
   readonly #token: string;
 
-  constructor({ shards = 1, log, tokens, limits, publicUrl, isWaiting }: TestGatewayOptions) {
+  constructor(given: TestGatewayOptions) {
+    const { shards = 1, log, tokens, limits, publicUrl, isWaiting, otherApplications = [], peers } = given;
     this.directory = new TestDirectory(
       Array.from({ length: shards }, (_, shardId) => new TestShard(shardId, shards, log)),
     );
@@ -189,7 +195,8 @@ export class TestGateway implements AsyncDisposable {
       host: '127.0.0.1',
       port: 0,
       publicUrl,
-      applications: [{ id: APPLICATION_ID, directory: this.directory }],
+      applications: [{ id: APPLICATION_ID, directory: this.directory }, ...otherApplications],
+      peers: peers?.(this.clock),
       authenticator: createAuthenticator(accounts),
       sessionKey: sessionKey('a secret of the tests'),
       limits: { ...LIMITS, ...limits },
