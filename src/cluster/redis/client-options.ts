@@ -12,6 +12,12 @@ const SOCKET_TIMEOUT_FACTOR = 2;
 /** A Redis Cluster that moves a slot, or fails over, is asked again this often within one call. */
 const MAX_REDIRECTIONS = 4;
 
+/** ioredis tells clients apart by this one, which we leave alone. */
+export type ServerOptions = Omit<RedisOptions, 'replyMapping'>;
+export type NodesOptions = Omit<ClusterOptions, 'redisOptions'> & {
+  redisOptions: Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>;
+};
+
 const retry = (attempts: number): number => backoffMs(attempts, Math.random(), RECONNECT);
 
 /** A master that was demoted: the one that is master now must be found. */
@@ -27,7 +33,7 @@ export function probeOptions(
   { host, port }: RedisAddress,
   { tls, commandTimeoutMs }: RedisStoreOptions,
   credentials: { readonly username?: string | undefined; readonly password?: string | undefined },
-): RedisOptions {
+): ServerOptions {
   return {
     host,
     port,
@@ -44,7 +50,7 @@ export function probeOptions(
   };
 }
 
-function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): RedisOptions {
+function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): ServerOptions {
   return {
     username: options.username,
     password: options.password,
@@ -63,8 +69,8 @@ function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): Re
 }
 
 /** For a connection that lasts, to one server or to the master that Sentinels know. */
-export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: number): RedisOptions {
-  const common: RedisOptions = {
+export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: number): ServerOptions {
+  const common: ServerOptions = {
     ...commonOptions(options, commandTimeoutMs),
     db: options.database ?? 0,
     enableOfflineQueue: false,
@@ -82,7 +88,7 @@ export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: numb
   };
 }
 
-export function clusterOptions(options: RedisStoreOptions, commandTimeoutMs: number): ClusterOptions {
+export function clusterOptions(options: RedisStoreOptions, commandTimeoutMs: number): NodesOptions {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
