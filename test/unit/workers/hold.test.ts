@@ -114,6 +114,62 @@ test('a RESUME that is held while another session begins gets INVALID_SESSION', 
   expect((await worker.next(9)).d).toBe(false);
 });
 
+/** A RESUME that is three dispatches ahead of a log that is catching up. */
+async function ahead(): Promise<Worker> {
+  gateway.shard.begin();
+  const { sessionId } = await gateway.live();
+  gateway.shard.isCatchingUp(true);
+  const worker = await gateway.connect();
+  worker.resume({ sessionId, seq: FIRST_SEQUENCE + 3 });
+  await eventually(() => gateway.directory.subscriberCount === 1);
+  return worker;
+}
+
+test('a RESUME that is ahead of a log that is catching up is granted as soon as the log is there, on no clock', async () => {
+  const worker = await ahead();
+  gateway.shard.dispatch(2);
+  worker.heartbeat();
+  await worker.next(11);
+  expect(worker.dispatches).toEqual([]);
+  gateway.shard.dispatch(1);
+  expect([...gateway.server.connections].map(({ stateKind }) => stateKind)).toEqual(['live', 'live']);
+  const sent = gateway.shard.dispatch(2);
+  await worker.reached(FIRST_SEQUENCE + 5);
+  expect(worker.dispatches.map(({ t, s }) => t === 'RESUMED' || s)).toEqual([true, 5, 6]);
+  expect(worker.dispatches.slice(1).map(({ text }) => text)).toEqual(sent);
+  expect([gateway.directory.subscriberCount, gateway.shard.listenerCount]).toEqual([0, 2]);
+});
+
+test('a RESUME that is ahead of the log gets what came with the dispatch it waited for', async () => {
+  const worker = await ahead();
+  const sent = gateway.shard.dispatch(5);
+  await worker.next('RESUMED');
+  expect(worker.dispatches.slice(0, 2).map(({ text }) => text)).toEqual(sent.slice(3));
+});
+
+test('a RESUME that is still ahead when the log has caught up is closed with 4007', async () => {
+  const worker = await ahead();
+  gateway.shard.dispatch(2);
+  gateway.shard.isCatchingUp(false);
+  gateway.directory.changed();
+  expect(await worker.closed()).toBe(4007);
+});
+
+test('a RESUME that is ahead of the log gets INVALID_SESSION when another session begins instead', async () => {
+  const worker = await ahead();
+  gateway.shard.begin('second');
+  await worker.next(9);
+  expect(gateway.directory.subscriberCount).toBe(0);
+});
+
+test('a worker that leaves while it is ahead of the log leaves nothing behind', async () => {
+  const worker = await ahead();
+  expect(gateway.shard.listenerCount).toBe(2);
+  worker.socket.terminate();
+  await eventually(() => gateway.server.connections.size === 1);
+  expect([gateway.directory.subscriberCount, gateway.shard.listenerCount]).toEqual([0, 1]);
+});
+
 test('commands of a worker that is held wait for its session, in order', async () => {
   const worker = await held();
   for (const status of ['idle', 'dnd', 'online']) worker.send(3, { status });
