@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Child } from './child.ts';
+import { Child } from '../deployment/child.ts';
 import { runDemo } from './demo.ts';
 import { HELP, MAX_SECONDS, parseOptions } from './options.ts';
 import { problemsOf, verdictText } from './report.ts';

@@ -1,11 +1,8 @@
 /** Looks at all parts at intervals and makes the view of them. What it says about losses is provisional: the verdict is exact. */
 import type { SimulatorStats } from '../../src/simulator/index.ts';
-import type { HaproxyPart } from './parts/haproxy.ts';
-import type { NodePart } from './parts/node.ts';
-import type { SimulatorPart } from './parts/simulator.ts';
-import type { WorkersPart } from './parts/workers.ts';
+import { type Deployment, NODE_NAMES } from '../deployment/deployment.ts';
+import { percentile } from '../deployment/gaps.ts';
 import type { QuietTimes } from './quiet-times.ts';
-import { percentile } from './report.ts';
 import type { PastAct, View } from './table.ts';
 
 /** The truth of a shard is asked for the latest hops; it grows, so asking may take this share of the time. */
@@ -14,13 +11,6 @@ const HOP_LOOK_LEAST_MS = 1_500;
 
 /** How far back the latest hops go. */
 const HOP_WINDOW_US = 5_000_000;
-
-export interface Parts {
-  readonly simulator: SimulatorPart;
-  readonly node: NodePart;
-  readonly haproxy: HaproxyPart;
-  readonly workers: WorkersPart;
-}
 
 interface Sample {
   readonly at: number;
@@ -32,29 +22,32 @@ interface Sample {
 const SAMPLES_KEPT = 5;
 
 export class Observer {
-  readonly #parts: Parts;
+  readonly #parts: Deployment;
   readonly #quiet: QuietTimes;
   #stats: SimulatorStats | undefined;
   readonly #samples: Sample[] = [];
+  /** By shard, the number of the server that HAProxy sends its workers to. */
+  #servers: ReadonlyMap<number, number> = new Map();
   #missing = 0;
   #hop: View['hop'] = null;
   #nextHopLookAt = 0;
   #nextHopShard = 0;
 
-  constructor(parts: Parts, quiet: QuietTimes) {
+  constructor(parts: Deployment, quiet: QuietTimes) {
     this.#parts = parts;
     this.#quiet = quiet;
   }
 
-  /** Asks the simulator. */
+  /** Asks the simulator, and HAProxy. */
   async look(): Promise<void> {
-    const { simulator, workers } = this.#parts;
+    const { simulator, haproxies, workers } = this.#parts;
     // Before the question: every RESUMED that a gap stands for is in the answer then.
     const gaps = workers.records.reduce((sum, record) => sum + record.gaps, 0);
     const delivered = workers.records.reduce((sum, record) => sum + record.delivered, 0);
     const stats = await simulator.stats();
     this.#stats = stats;
     this.#missing = Math.max(0, gaps - stats.resumes);
+    this.#servers = await haproxies[0].taughtServers().catch(() => this.#servers);
     const at = performance.now();
     this.#samples.push({ at, dispatched: stats.dispatched, delivered });
     if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
@@ -72,8 +65,12 @@ export class Observer {
     return Math.round(((count(newest) - count(oldest)) / (newest.at - oldest.at)) * 1000);
   }
 
-  view(told: Pick<View, 'elapsedMs' | 'totalMs' | 'now'> & { readonly past: readonly PastAct[] }): View {
-    const { simulator, node, haproxy, workers } = this.#parts;
+  view(
+    told: Pick<View, 'elapsedMs' | 'totalMs' | 'now' | 'counts'> & {
+      readonly past: readonly PastAct[];
+    },
+  ): View {
+    const { simulator, redis, haproxies, workers } = this.#parts;
     const { records } = workers;
     const sessions = this.#stats?.sessions ?? [];
     const sum = (count: (record: (typeof records)[number]) => number) =>
@@ -89,12 +86,12 @@ export class Observer {
         perSecond: this.#perSecond((sample) => sample.dispatched),
         connected: sessions.filter((session) => session?.connected).length,
       },
-      node: { pid: node.pid, restarts: node.restarts },
-      haproxy: { pid: haproxy.pid, url: haproxy.url },
+      nodes: this.#nodes(),
+      redis: { pid: redis.pid },
+      haproxy: { pid: haproxies[0].pid, url: haproxies[0].url },
       workers: {
         pids: workers.pids,
         count: workers.count,
-        restarts: workers.restarts,
         connected: workers.connected,
         perSecond: this.#perSecond((sample) => sample.delivered),
       },
@@ -109,6 +106,16 @@ export class Observer {
       reordered: sum((record) => record.reordered),
       hop: this.#hop,
     };
+  }
+
+  #nodes(): View['nodes'] {
+    const servers = [...this.#servers.values()];
+    return NODE_NAMES.map((name, index) => ({
+      name,
+      pid: this.#parts.nodes.get(name)?.pid,
+      // In haproxy.cfg the ids of the servers begin at 1.
+      shards: servers.filter((server) => server === index + 1).length,
+    }));
   }
 
   /** Of one shard after the other. */

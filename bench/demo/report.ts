@@ -1,5 +1,7 @@
 /** The verdict over all shards, as the JSON line and in plain words. Pure. */
-import type { ShardVerdict } from './judge.ts';
+import { percentile } from '../deployment/gaps.ts';
+import type { ShardVerdict } from '../deployment/judge.ts';
+import type { ActCounts } from './acts.ts';
 
 /** In the order of the JSON line. */
 export interface Verdict {
@@ -15,13 +17,16 @@ export interface Verdict {
   readonly nodeRestarts: number;
   readonly hopP50Us: number;
   readonly hopP99Us: number;
+  readonly nodesAdded: number;
+  readonly nodesDrained: number;
+  readonly nodesKilled: number;
+  readonly invalidSessions: number;
 }
 
-export interface Counted {
+export interface Counted extends Readonly<ActCounts> {
   readonly identifies: number;
   readonly violations: number;
-  readonly workerRestarts: number;
-  readonly nodeRestarts: number;
+  readonly invalidSessions: number;
 }
 
 export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Verdict {
@@ -38,40 +43,41 @@ export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Ve
     duplicated: sum((shard) => shard.duplicated),
     reordered: sum((shard) => shard.reordered),
     workerRestarts: counted.workerRestarts,
-    nodeRestarts: counted.nodeRestarts,
+    nodeRestarts: counted.nodesDrained + counted.nodesKilled,
     hopP50Us: percentile(hopsUs, 0.5),
     hopP99Us: percentile(hopsUs, 0.99),
+    nodesAdded: counted.nodesAdded,
+    nodesDrained: counted.nodesDrained,
+    nodesKilled: counted.nodesKilled,
+    invalidSessions: counted.invalidSessions,
   };
-}
-
-/** Of sorted values, rounded; 0 where there are none. */
-export function percentile(sorted: ArrayLike<number>, share: number): number {
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
 }
 
 /** What is wrong; empty where all is well. */
 export function problemsOf(verdict: Verdict): string[] {
-  const { shards, identifies, violations, lost, duplicated, reordered } = verdict;
+  const { shards, identifies, violations, lost, duplicated, reordered, invalidSessions } = verdict;
   return [
     lost > 0 && `${count(lost, 'dispatch', 'dispatches')} lost`,
     duplicated > 0 && `${count(duplicated, 'dispatch', 'dispatches')} received twice`,
     reordered > 0 && `${count(reordered, 'dispatch', 'dispatches')} received out of order`,
     violations > 0 && `${count(violations, 'rule', 'rules')} of Discord broken`,
     identifies !== shards && `${count(identifies, 'IDENTIFY', 'IDENTIFYs')} instead of ${shards}`,
+    invalidSessions > 0 &&
+      `${count(invalidSessions, 'worker session', 'worker sessions')} ended with INVALID_SESSION`,
   ].filter((problem) => problem !== false);
 }
 
 export function verdictText(verdict: Verdict, examples: readonly string[]): string {
-  const { shards, dispatched, workerRestarts, nodeRestarts, hopP50Us, hopP99Us } = verdict;
+  const { shards, dispatched, hopP50Us, hopP99Us } = verdict;
   const problems = problemsOf(verdict);
-  const restarts = `${count(workerRestarts, 'restart', 'restarts')} of all 4 workers at once and ${count(nodeRestarts, 'restart', 'restarts')} of the node`;
+  const restarts = `${count(verdict.workerRestarts, 'restart', 'restarts')} of all 4 workers at once, with ${count(verdict.nodesAdded, 'node', 'nodes')} added, ${format(verdict.nodesDrained)} drained and ${format(verdict.nodesKilled)} killed`;
   const outcome =
     problems.length === 0
       ? `✓ The workers got each of ${format(dispatched)} dispatches exactly once, in order and intact, over ${restarts}.
 Discord saw ${count(verdict.identifies, 'IDENTIFY', 'IDENTIFYs')}, one a shard, and no rule of its was broken.`
       : `✗ Not as it should be: ${problems.join(', ')}; of ${format(dispatched)} dispatches on ${shards} shards, over ${restarts}.${examples.map((example) => `\n  ${example}`).join('')}`;
   return `${outcome}
-From Discord through the node and HAProxy to a worker a dispatch took ${milliseconds(hopP50Us)} (median; 99 % took less than ${milliseconds(hopP99Us)}),
+From Discord through a node and HAProxy to a worker a dispatch took ${milliseconds(hopP50Us)} (median; 99 % took less than ${milliseconds(hopP99Us)}),
 measured while no restart was in progress.`;
 }
 

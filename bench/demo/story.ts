@@ -10,8 +10,8 @@ export interface Act {
 }
 
 export interface StoryOptions {
-  /** Told in this order, again and again. */
-  readonly acts: readonly Act[];
+  /** Told in this order, again and again; each is made when its turn comes. */
+  readonly acts: readonly (() => Act)[];
   /** So many from the first on are told even when time is short. */
   readonly obligatory: number;
   /** When to be at the end, as of `performance.now()`. */
@@ -41,7 +41,7 @@ export async function tellStory(options: StoryOptions): Promise<void> {
       return;
     }
     await pause(pauseMs(leftMs, Math.max(1, obligatory - told), estimateMs), signal);
-    const act = acts[told % acts.length];
+    const act = acts[told % acts.length]?.();
     if (signal.aborted || !act) return;
     onAct(act);
     const startedAt = performance.now();

@@ -1,4 +1,5 @@
 /** What is shown while the demo runs, as lines of text. Pure. */
+import type { ActCounts } from './acts.ts';
 import { format, milliseconds } from './report.ts';
 
 export interface View {
@@ -15,15 +16,21 @@ export interface View {
     readonly identifies: number;
     readonly violations: number;
     readonly perSecond: number;
-    /** Shards whose connection with the node is open. */
+    /** Shards whose connection with a node is open. */
     readonly connected: number;
   };
-  readonly node: { readonly pid: number | undefined; readonly restarts: number };
+  readonly counts: Readonly<ActCounts>;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly pid: number | undefined;
+    /** So many HAProxy knows to be there. */
+    readonly shards: number;
+  }[];
+  readonly redis: { readonly pid: number | undefined };
   readonly haproxy: { readonly pid: number; readonly url: string };
   readonly workers: {
     readonly pids: readonly number[];
     readonly count: number;
-    readonly restarts: number;
     readonly connected: number;
     readonly perSecond: number;
   };
@@ -46,36 +53,32 @@ export interface PastAct {
 const PAST_SHOWN = 6;
 
 export function tableLines(view: View): string[] {
-  const { discord, node, haproxy, workers } = view;
+  const { discord, nodes, redis, haproxy, workers, counts } = view;
   const total = view.totalMs === null ? '' : ` of ${time(view.totalMs)}`;
-  const shards = (connected: number) => `${connected} of ${discord.shards} shards connected`;
-  const row = (name: string, pid: string, restarts: string, rest: string) =>
-    `  ${name.padEnd(18)}${pid.padEnd(26)}${restarts.padEnd(14)}${rest}`;
+  const row = (name: string, pid: string | number | undefined, rest: string) =>
+    `  ${name.padEnd(19)}${String(pid ?? 'down').padEnd(27)}${rest}`;
   return [
     '',
     `  shardmux demo   ${time(view.elapsedMs)}${total}   Ctrl-C: stop, and give the verdict`,
     '',
-    row('what runs', 'process', 'restarts', ''),
+    row('what runs', 'process', ''),
     row(
       'simulated Discord',
-      `${discord.pid}`,
-      '',
-      `sends ${format(discord.perSecond)} events/s in ${format(discord.guilds)} guilds`,
+      discord.pid,
+      `sends ${format(discord.perSecond)} events/s in ${format(discord.guilds)} guilds; ${discord.connected} of ${discord.shards} shards connected`,
     ),
-    row(
-      'shardmux node',
-      node.pid === undefined ? 'down' : `${node.pid}`,
-      `${node.restarts}`,
-      `${shards(discord.connected)} to Discord`,
+    ...nodes.map(({ name, pid, shards }) =>
+      row(`shardmux ${name}`, pid, `${String(shards).padStart(2)} shards ${'■'.repeat(shards)}`),
     ),
-    row('HAProxy', `${haproxy.pid}`, '', `${haproxy.url.replace('http', 'ws')}/shards/<n>`),
+    row('Redis', redis.pid, ''),
+    row('HAProxy', haproxy.pid, `${haproxy.url.replace('http', 'ws')}/shards/<n>`),
     row(
       `${workers.count} workers`,
-      workers.pids.length === 0 ? 'down' : workers.pids.join(' '),
-      `${workers.restarts}`,
-      `${shards(workers.connected)}, get ${format(workers.perSecond)} events/s`,
+      workers.pids.length === 0 ? undefined : workers.pids.join(' '),
+      `get ${format(workers.perSecond)} events/s; ${workers.connected} of ${discord.shards} shards connected`,
     ),
     '',
+    `  so far: workers restarted ${counts.workerRestarts} × · nodes added ${counts.nodesAdded}, drained ${counts.nodesDrained}, killed ${counts.nodesKilled}`,
     `  delivered ${format(view.delivered)} · on the way ${format(view.behind)} · lost ${format(view.missing)} · twice ${format(view.duplicated)} · out of order ${format(view.reordered)}`,
     `  from Discord to a worker: ${hopText(view.hop)}`,
     `  Discord saw ${discord.identifies} IDENTIFYs (one a shard is the least) and ${discord.violations} broken rules`,
@@ -88,9 +91,10 @@ export function tableLines(view: View): string[] {
 
 /** The same in one line, for logs. */
 export function statusLine(view: View): string {
-  const { discord, workers } = view;
+  const { discord, nodes, workers } = view;
+  const lie = nodes.map(({ pid, shards }) => (pid === undefined ? '-' : shards)).join('+');
   const hop = view.hop === null ? '' : ` · ${hopText(view.hop)}`;
-  return `${time(view.elapsedMs)}  shards ${discord.connected}/${workers.connected} of ${discord.shards} · events/s in ${format(discord.perSecond)} out ${format(workers.perSecond)} · delivered ${format(view.delivered)} · on the way ${format(view.behind)} · lost ${view.missing} · twice ${view.duplicated} · out of order ${view.reordered}${hop}`;
+  return `${time(view.elapsedMs)}  shards ${discord.connected}/${workers.connected} of ${discord.shards} on ${lie} · events/s in ${format(discord.perSecond)} out ${format(workers.perSecond)} · delivered ${format(view.delivered)} · on the way ${format(view.behind)} · lost ${view.missing} · twice ${view.duplicated} · out of order ${view.reordered}${hop}`;
 }
 
 export function pastText({ atMs, past, tookMs, missing }: PastAct): string {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { judgeShard, lastForWorkers } from '../../../bench/demo/judge.ts';
 import { QuietTimes } from '../../../bench/demo/quiet-times.ts';
-import { ShardRecord } from '../../../bench/demo/record.ts';
 import { problemsOf, verdictOf } from '../../../bench/demo/report.ts';
+import { judgeShard, lastForWorkers } from '../../../bench/deployment/judge.ts';
+import { ShardRecord } from '../../../bench/deployment/record.ts';
 import type { SessionTruth, ShardTruth } from '../../../src/simulator/index.ts';
 
 /** A session of `count` dispatches: READY first, sequence 1; each one's crc32 is its sequence plus `seed`. */
@@ -148,14 +148,18 @@ describe('the verdict on a shard', () => {
 });
 
 describe('the verdict on all shards', () => {
-  const counted = { identifies: 2, violations: 0, workerRestarts: 1, nodeRestarts: 2 };
+  const counted = {
+    ...{ identifies: 2, violations: 0, invalidSessions: 0 },
+    ...{ workerRestarts: 1, nodesAdded: 3, nodesDrained: 4, nodesKilled: 5 },
+  };
   const good = judge(truthOf(session(6)), [2, 3, 4, 5, 6]);
 
   test('is a line with its fields in order', () => {
     const verdict = verdictOf([good, good], counted);
     expect(JSON.stringify(verdict)).toBe(
       '{"shards":2,"identifies":2,"violations":0,"dispatched":10,"delivered":10,"lost":0,"duplicated":0,"reordered":0,' +
-        '"workerRestarts":1,"nodeRestarts":2,"hopP50Us":100,"hopP99Us":100}',
+        '"workerRestarts":1,"nodeRestarts":9,"hopP50Us":100,"hopP99Us":100,' +
+        '"nodesAdded":3,"nodesDrained":4,"nodesKilled":5,"invalidSessions":0}',
     );
     expect(problemsOf(verdict)).toEqual([]);
   });
@@ -166,6 +170,7 @@ describe('the verdict on all shards', () => {
     ['a swapped one', [good, judge(truthOf(session(6)), [3, 2, 4, 5, 6])], counted],
     ['a broken rule', [good, good], { ...counted, violations: 1 }],
     ['an IDENTIFY too many', [good, good], { ...counted, identifies: 3 }],
+    ['a session that shardmux ended', [good, good], { ...counted, invalidSessions: 1 }],
   ])('is a failure with %s', (_what, shards, counts) => {
     expect(problemsOf(verdictOf(shards, counts))).toHaveLength(1);
   });
@@ -177,6 +182,17 @@ describe('the record of a shard', () => {
     record.ready(10);
     for (const s of [11, 12, 15, 14, 15, 9_000]) record.dispatch(s, 0, 0);
     expect(record).toMatchObject({ head: 9_000, delivered: 5, duplicated: 1, reordered: 1, gaps: 8_990 - 5 });
+  });
+
+  test('knows behind which dispatch a connection ended, once', () => {
+    const record = new ShardRecord();
+    record.ready(1);
+    for (const s of [2, 3]) record.dispatch(s, 0, 0);
+    record.connectionEnded();
+    record.connectionEnded();
+    record.dispatch(4, 0, 0);
+    record.connectionEnded();
+    expect(record.connectionEnds).toEqual([2, 3]);
   });
 
   test('shows a gap between two sessions of a worker', () => {

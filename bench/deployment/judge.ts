@@ -27,6 +27,8 @@ export interface ShardVerdict {
   /** Sequences of the first few that were not as they should be. */
   readonly examples: readonly string[];
   readonly hopsUs: readonly number[];
+  /** By index of `received`: when it was sent, on the clock of `received.timesUs`; NaN for what was not sent. */
+  readonly sentUs: Float64Array;
 }
 
 const MAX_EXAMPLES = 5;
@@ -45,12 +47,14 @@ export function judgeShard(options: JudgeOptions): ShardVerdict {
     if (examples.length < MAX_EXAMPLES) examples.push(`shard ${truth.shard}: ${what} ${sequence}`);
   };
   const hopsUs: number[] = [];
+  const sentUs = new Float64Array(received.length).fill(Number.NaN);
   const corrupted: number[] = [];
   let [delivered, duplicated, reordered, newest] = [0, 0, 0, first - 1];
   for (let index = 0; index < received.length; index += 1) {
     const sequence = received.sequences[index] ?? 0;
     const place = sent.find(sequence, received.crcs[index] ?? 0);
     const slot = sent.slots[place];
+    if (slot) sentUs[index] = slot.entry.sentAtUs - clockOffsetUs;
     if (!slot) {
       corrupted.push(sequence);
       note('corrupted', sequence);
@@ -64,8 +68,7 @@ export function judgeShard(options: JudgeOptions): ShardVerdict {
         reordered += 1;
         note('reordered', sequence);
       } else newest = place;
-      const { sentAtUs } = slot.entry;
-      if (isQuiet(sentAtUs)) hopsUs.push((received.timesUs[index] ?? 0) - (sentAtUs - clockOffsetUs));
+      if (isQuiet(slot.entry.sentAtUs)) hopsUs.push((received.timesUs[index] ?? 0) - (sentUs[index] ?? 0));
     }
   }
   const due = sent.slots.slice(first).filter((slot) => slot.state !== 'not for workers');
@@ -76,7 +79,7 @@ export function judgeShard(options: JudgeOptions): ShardVerdict {
   const strays = corrupted.filter((sequence) => !missingSequences.has(sequence)).length;
   const lost = missing.length + strays;
   const counts = { dispatched: due.length, delivered, lost, duplicated, reordered };
-  return { ...counts, corrupted: corrupted.length, examples, hopsUs };
+  return { ...counts, corrupted: corrupted.length, examples, hopsUs, sentUs };
 }
 
 /** The last sequence that workers have to get; 0 where there is none. */

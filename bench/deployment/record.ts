@@ -21,6 +21,8 @@ export class ShardRecord implements Received {
   length = 0;
   /** Of the first READY that a worker got: what came before was not for workers. */
   firstReadySequence: number | null = null;
+  /** Of each connection that ended: how many dispatches had come by then. */
+  readonly connectionEnds: number[] = [];
   /** The highest received in the present session. */
   head = 0;
   duplicated = 0;
@@ -49,6 +51,10 @@ export class ShardRecord implements Received {
     this.#seenCount = 0;
     this.#base = sequence;
     this.head = sequence;
+  }
+
+  connectionEnded(): void {
+    if (this.connectionEnds.at(-1) !== this.length) this.connectionEnds.push(this.length);
   }
 
   dispatch(sequence: number, crc: number, timeUs: number): void {

@@ -1,7 +1,7 @@
 /**
- * Loaded before the simulator and the node (`--import`), whose own code knows nothing of the demo. Prints how this process's
+ * Loaded before the simulator and the node (`--import`), whose own code knows nothing of us. Prints how this process's
  * epoch time differs from the monotonic clock, so that its times can be compared with another's; and ends the process
- * when the demo is gone (its end of stdin closes), so that nothing is left behind even when the demo was killed.
+ * when whoever started it is gone (its end of stdin closes), so that nothing is left behind even when that was killed.
  */
 import { monotonicUs } from './monotonic.ts';
 

@@ -1,22 +1,24 @@
 /** The worker processes, and the one book of what they received: a worker may die at any moment, and the book stays. */
 import { fileURLToPath } from 'node:url';
-import { Child, environmentWith } from '../child.ts';
-import { COLUMNS, type WorkerReport, type WorkerStart } from '../messages.ts';
-import { ShardRecord } from '../record.ts';
+import { Child, environmentWith } from './child.ts';
+import { COLUMNS, type WorkerClient, type WorkerReport, type WorkerStart } from './messages.ts';
+import { ShardRecord } from './record.ts';
 
-const MAIN = fileURLToPath(new URL('../worker/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('./worker/main.ts', import.meta.url));
 
 export interface WorkersOptions {
-  /** `http://host:port` of HAProxy. */
-  readonly url: string;
+  /** `http://host:port` of the HAProxies: the workers are dealt to them in turn. */
+  readonly urls: readonly string[];
   readonly token: string;
   readonly intents: number;
   readonly workers: number;
+  readonly client: WorkerClient;
   readonly shards: number;
   readonly onFailure: (error: Error) => void;
 }
 
 interface BookedShard {
+  readonly id: number;
   readonly record: ShardRecord;
   session: { readonly sessionId: string; readonly resumeUrl: string } | null;
   isConnected: boolean;
@@ -25,16 +27,17 @@ interface BookedShard {
 export class WorkersPart {
   /** How many processes. */
   readonly count: number;
-  /** How often all of them were restarted at once. */
-  restarts = 0;
+  /** INVALID_SESSIONs that workers got. */
+  invalidSessions = 0;
   readonly #options: WorkersOptions;
   readonly #shards: readonly BookedShard[];
-  #children: readonly Child[] = [];
+  readonly #children: (Child | undefined)[] = [];
 
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.count = options.workers;
-    this.#shards = Array.from({ length: options.shards }, () => ({
+    this.#shards = Array.from({ length: options.shards }, (_, id) => ({
+      id,
       record: new ShardRecord(),
       session: null,
       isConnected: false,
@@ -42,7 +45,7 @@ export class WorkersPart {
   }
 
   get pids(): readonly number[] {
-    return this.#children.filter((child) => child.isRunning).map((child) => child.pid);
+    return this.#children.filter((child) => child?.isRunning).map((child) => child?.pid ?? 0);
   }
 
   get connected(): number {
@@ -54,32 +57,37 @@ export class WorkersPart {
     return this.#shards.map((shard) => shard.record);
   }
 
-  start(): void {
-    this.#children = Array.from({ length: this.#options.workers }, (_, worker) => this.#startOne(worker));
+  get all(): readonly number[] {
+    return Array.from({ length: this.count }, (_, worker) => worker);
   }
 
-  /** All at once. Every one RESUMEs from the last dispatch in the book. */
-  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    this.restarts += 1;
-    await this.stop(signal);
-    this.start();
+  /** Every one RESUMEs from the last dispatch in the book. */
+  start(workers = this.all): void {
+    for (const worker of workers) this.#children[worker] = this.#startOne(worker);
   }
 
-  async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.end(signal)));
-    for (const shard of this.#shards) shard.isConnected = false;
+  /** All of these at once. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL', workers = this.all): Promise<void> {
+    await Promise.all(workers.map((worker) => this.#children[worker]?.end(signal)));
+    for (const shard of workers.flatMap((worker) => this.#shardsOf(worker))) {
+      shard.isConnected = false;
+      shard.record.connectionEnded();
+    }
+  }
+
+  #shardsOf(worker: number): readonly BookedShard[] {
+    const perWorker = Math.ceil(this.#options.shards / this.count);
+    return this.#shards.slice(worker * perWorker, (worker + 1) * perWorker);
   }
 
   #startOne(worker: number): Child {
-    const { url, token, intents, shards: shardCount, workers } = this.#options;
-    const perWorker = Math.ceil(shardCount / workers);
-    const shards = this.#shards
-      .map(({ record, session }, shard) => ({
-        shard,
-        session: session && { ...session, sequence: record.head },
-      }))
-      .slice(worker * perWorker, (worker + 1) * perWorker);
-    const start: WorkerStart = { url, token, intents, shardCount, shards };
+    const { urls, token, intents, client, shards: shardCount } = this.#options;
+    const url = urls[worker % urls.length] ?? '';
+    const shards = this.#shardsOf(worker).map(({ id, record, session }) => ({
+      shard: id,
+      session: session && { ...session, sequence: record.head },
+    }));
+    const start: WorkerStart = { url, token, intents, shardCount, client, shards };
     return new Child({
       name: `worker ${worker + 1}`,
       command: process.execPath,
@@ -106,6 +114,10 @@ export class WorkersPart {
         break;
       case 'closed':
         shard.isConnected = false;
+        shard.record.connectionEnded();
+        break;
+      case 'invalid':
+        this.invalidSessions += 1;
         break;
       case 'over':
         shard.session = null;

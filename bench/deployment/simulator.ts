@@ -1,13 +1,13 @@
 /** The simulated Discord: its process, and its control routes. */
 import { fileURLToPath } from 'node:url';
-import type { ShardTruth, SimulatorStats } from '../../../src/simulator/index.ts';
-import { Child, environmentWith } from '../child.ts';
+import type { Fault, ShardTruth, SimulatorStats } from '../../src/simulator/index.ts';
+import { Child, environmentWith } from './child.ts';
 
 const LISTENING_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
-export const PRELOAD = new URL('../preload.ts', import.meta.url).href;
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+export const PRELOAD = new URL('./preload.ts', import.meta.url).href;
 
 export interface SimulatorSize {
   readonly shards: number;
@@ -66,6 +66,10 @@ export class SimulatorPart {
 
   async setRate(eventsPerSecond: number): Promise<void> {
     await this.#ask('/simulator/rate', { method: 'POST', body: JSON.stringify({ eventsPerSecond }) });
+  }
+
+  async inject(fault: Fault): Promise<void> {
+    await this.#ask('/simulator/inject', { method: 'POST', body: JSON.stringify(fault) });
   }
 
   async stop(): Promise<void> {
