@@ -43,6 +43,7 @@ export interface OwnershipLog {
 
 export interface OwnershipOptions {
   readonly membership: Membership;
+  readonly applicationId: string;
   readonly shardCount: number;
   /** Of this node, as of now. */
   readonly state: () => MemberState;
@@ -240,14 +241,14 @@ export class Ownership implements AsyncDisposable {
   }
 
   async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {
-    const { membership, shardCount, onView } = this.#options;
+    const { membership, applicationId, shardCount, onView } = this.#options;
     for (const shardId of lost) if (!this.#touched.has(shardId)) this.#lose(shardId);
     const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
     this.#view = withLeases(view, newer);
     for (const lease of this.#view.leases.values())
       if (isHolder(lease, membership.identity) && !this.#touched.has(lease.shardId)) this.#take(lease);
     const { members } = this.#view;
-    this.#plan = assign({ shardCount, members, current: liveHolders(this.#view) });
+    this.#plan = assign({ shardCount, members, current: liveHolders(this.#view), salt: applicationId });
     onView();
     await this.#acquire();
     this.#startMoves();

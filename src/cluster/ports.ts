@@ -97,11 +97,14 @@ export interface Membership {
    */
   renew(state: MemberState, held: ReadonlyMap<number, number>): Promise<Renewal>;
   /**
-   * Takes those of the shards that are free, each with a higher epoch: those given back, and with `mayTakeLapsed` also those that
-   * were never held, and those whose holder's membership has lapsed. Returns what was taken. Takes nothing where this membership
+   * Takes those of the shards that are free, each with a higher epoch: those given back, those of an earlier process with this
+   * node's id, and with `mayTakeLapsed` also those that were never held, and those whose holder's membership has lapsed. Returns what was taken. Takes nothing where this membership
    * itself has lapsed.
    */
-  acquire(shardIds: readonly number[], options: { readonly mayTakeLapsed: boolean }): Promise<readonly Lease[]>;
+  acquire(
+    shardIds: readonly number[],
+    options: { readonly mayTakeLapsed: boolean },
+  ): Promise<readonly Lease[]>;
   /** Hands a lease that is ours to another node, or gives it back. Returns the new lease, or `undefined` where it was not ours any more. */
   pass(shardId: number, epoch: number, to: NodeIdentity | undefined): Promise<Lease | undefined>;
   /** Gives back all leases that are this incarnation's, and ends the membership. */

@@ -36,7 +36,10 @@ export function withLeases(view: ClusterView, newer: readonly Lease[]): ClusterV
   return { ...view, leases };
 }
 
-/** The shards that a plan gives to a node and that nobody alive holds; without `mayTakeLapsed` only those given back. */
+/**
+ * The shards that a plan gives to a node and that nobody alive holds; without `mayTakeLapsed` only those given back, and those of an
+ * earlier process with this node's id: it was gone when we joined.
+ */
 export function takeable(
   view: ClusterView,
   plan: ReadonlyMap<number, string>,
@@ -48,7 +51,8 @@ export function takeable(
     .map(([shardId]) => shardId)
     .filter((shardId) => {
       const lease = view.leases.get(shardId);
-      return mayTakeLapsed || (lease !== undefined && lease.holder === undefined);
+      if (mayTakeLapsed) return true;
+      return lease !== undefined && (lease.holder === undefined || lease.holder.nodeId === nodeId);
     });
 }
 

@@ -65,7 +65,8 @@ const MAX_CHUNK_BYTES = 1024 * 1024;
 /** When more is unwritten (a flood), the tail skips to the newest of it: the checkpoint must not trail for long. */
 export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
-const RETRY = { firstMs: 500, maxMs: 10_000 };
+/** Short: until it is written again, a takeover would lose what is missing. */
+const RETRY = { firstMs: 250, maxMs: 1_000 };
 
 export class Tail implements AsyncDisposable {
   readonly #options: TailOptions;
@@ -74,6 +75,8 @@ export class Tail implements AsyncDisposable {
   #written = 0;
   #writtenLogBytes = 0;
   #flushing: Promise<void> | undefined;
+  /** When the oldest record of the chunk that is being written came. */
+  #writingSinceMs: number | undefined;
   #timer: Disposable | undefined;
   #needsBase = true;
   #failures = 0;
@@ -96,7 +99,7 @@ export class Tail implements AsyncDisposable {
 
   /** How long the oldest record that is not written has been waiting. Unit: ms. */
   trailingMs(): number {
-    const since = this.#cursor?.oldestUnreadAtMs;
+    const since = this.#writingSinceMs ?? this.#cursor?.oldestUnreadAtMs;
     return since === undefined ? 0 : Math.max(0, this.#options.clock.now() - since);
   }
 
@@ -162,6 +165,7 @@ export class Tail implements AsyncDisposable {
         this.counts.errors++;
         if (this.#failures++ === 0)
           this.#options.onFailing(error instanceof Error ? error.message : String(error));
+        this.#writingSinceMs = undefined;
         // The cursor has passed what was not written; begin again behind what was.
         this.#cursor = this.#needsBase ? undefined : this.#options.log.cursorAfter(this.#written);
         this.#schedule(backoffMs(this.#failures, 0, RETRY));
@@ -207,6 +211,7 @@ export class Tail implements AsyncDisposable {
     const cursor = this.#cursor;
     if (!cursor) return;
     const appendedBytes = log.appendedBytes;
+    this.#writingSinceMs = cursor.oldestUnreadAtMs;
     const runs: Buffer[] = [];
     let bytes = 0;
     for (let run = cursor.read(MAX_CHUNK_BYTES); run; run = cursor.read(MAX_CHUNK_BYTES - bytes)) {
@@ -220,6 +225,7 @@ export class Tail implements AsyncDisposable {
     const lastSequence = isAtHead ? log.head : cursor.sequence;
     const chunk = { afterSequence: this.#written, lastSequence, writtenAtMs: clock.now(), compressed };
     await store.append(chunk, () => this.#base(chunk.afterSequence));
+    this.#writingSinceMs = undefined;
     this.#written = lastSequence;
     this.#writtenLogBytes = isAtHead ? appendedBytes : this.#writtenLogBytes + bytes;
     this.counts.chunks++;

@@ -69,7 +69,7 @@ export class EmbeddedState {
   acquire(identity: NodeIdentity, shardIds: readonly number[], mayTakeLapsed: boolean): Lease[] {
     if (!this.#isHere(identity)) return [];
     return shardIds
-      .filter((shardId) => this.#isFree(shardId, mayTakeLapsed))
+      .filter((shardId) => this.#isFree(shardId, identity, mayTakeLapsed))
       .map((shardId) => this.#give(shardId, identity));
   }
 
@@ -122,9 +122,9 @@ export class EmbeddedState {
     return record !== undefined && isSame(record.identity, identity) && this.#isLive(record);
   }
 
-  #isFree(shardId: number, mayTakeLapsed: boolean): boolean {
+  #isFree(shardId: number, { nodeId }: NodeIdentity, mayTakeLapsed: boolean): boolean {
     const lease = this.#leases.get(shardId);
-    if (lease && !lease.holder) return true;
+    if (lease && (!lease.holder || lease.holder.nodeId === nodeId)) return true;
     return mayTakeLapsed && !(lease?.holder && this.#isHere(lease.holder));
   }
 

@@ -9,7 +9,10 @@ import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
 import { loadScripts, type Script, type ScriptName } from './scripts.ts';
 
 /** Tails are large, and a node that takes over many shards loads many at once. */
-export const TAIL_TIMEOUT_FACTOR = 10;
+const TAIL_TIMEOUT_FACTOR = 10;
+
+/** A handshake is several commands, and a Redis Cluster is several servers. */
+const OPEN_TIMEOUT_FACTOR = 3;
 
 /** How often Redis is asked whether it is there: what notices a connection that is dead without having been closed. */
 const PROBE_INTERVAL_MS = 1_000;
@@ -59,15 +62,29 @@ export class RedisConnections implements AsyncDisposable {
     return this.#lastError;
   }
 
-  /** Resolves when all are connected and listening. */
+  /** Resolves when all are connected and listening. Rejects when that takes long: a client tries for ever. */
   async open(): Promise<void> {
-    await Promise.all([...this.#clients()].map((client) => client.connect()));
+    await this.#within(OPEN_TIMEOUT_FACTOR * this.#options.commandTimeoutMs, this.#connectAll());
     this.#listening.on('message', (_channel: string, message: string) => {
       for (const listener of this.#listeners) listener(message);
     });
     await this.#listening.subscribe(this.#keys.messages);
+    if (this.#listening instanceof Redis) await this.#listening.ping();
+    // A script that Redis knows already would hide that it may not be told one.
+    await this.#decisions.eval('return 1', 1, this.#keys.accessCheck);
     this.#isOpen = true;
     this.#scheduleProbe();
+  }
+
+  async #connectAll(): Promise<void> {
+    await Promise.all([...this.#clients()].map((client) => client.connect()));
+  }
+
+  async #within(limitMs: number, work: Promise<void>): Promise<void> {
+    const tooLong = Promise.withResolvers<never>();
+    const fail = () => tooLong.reject(new Error(this.#lastError ?? `not connected within ${limitMs} ms`));
+    using _timer = this.#options.clock.setTimer(fail, limitMs);
+    await Promise.race([work, tooLong.promise]);
   }
 
   onMessage(listener: (message: string) => void): Disposable {

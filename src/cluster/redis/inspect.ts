@@ -10,6 +10,7 @@ import {
   parseInfo,
   placeOf,
   type Refusal,
+  refusalOfCluster,
   refusalOfFailure,
   refusalOfServer,
   type ServerInfo,
@@ -83,10 +84,16 @@ async function inspectServer(address: RedisAddress, options: RedisStoreOptions):
     const text = await client.info();
     const refusal = refusalOfServer(parseInfo(text), place, options.mode);
     if (refusal) raise(refusal);
+    if (options.mode === 'cluster') await inspectCluster(client, place);
     if (options.database) await client.select(options.database);
     return parseInfo(text);
   });
   return warningsOf(info, place);
+}
+
+async function inspectCluster(client: Redis, place: string): Promise<void> {
+  const refusal = refusalOfCluster(parseInfo(await client.cluster('INFO')), place);
+  if (refusal) raise(refusal);
 }
 
 /** Over a connection of its own, that ends with it. */

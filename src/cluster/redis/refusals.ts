@@ -9,7 +9,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** `SET … PX` with `GET`, streams and ACL as we need them; XTRIM by id came with it too. */
+/** Streams, ACL rules for channels, and scripts that may ask for the time before they write. */
 const OLDEST_VERSION = [6, 2] as const;
 
 const never = (message: string): Refusal => ({ kind: 'never', message });
@@ -54,7 +54,8 @@ function refusalOfNetwork(code: string, message: string, place: string): Refusal
     return later(`redis.hosts: ${place} can not be reached (${code})`);
   }
   if (message.startsWith('LOADING')) return later(`redis.hosts: ${place} is still loading its data`);
-  if (message.startsWith('Protocol error')) return never(`redis.hosts: what answers at ${place} is no Redis`);
+  if (/^Protocol error|^Unknown RESP type/.test(message))
+    return never(`redis.hosts: what answers at ${place} is no Redis`);
   return undefined;
 }
 
@@ -159,6 +160,13 @@ export function refusalOfServer(
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1]);
+}
+
+/** `info`: of `CLUSTER INFO`. */
+export function refusalOfCluster(info: ServerInfo, place: string): Refusal | undefined {
+  const state = info.get('cluster_state');
+  if (state === 'ok') return undefined;
+  return later(`redis.hosts: the Redis Cluster of ${place} is not ready (cluster_state is ${state})`);
 }
 
 export function warningsOf(info: ServerInfo, place: string): string[] {

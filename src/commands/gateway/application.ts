@@ -191,6 +191,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     });
     const ownership = new Ownership({
       membership,
+      applicationId: this.id,
       shardCount,
       state: () => this.#memberState(start),
       holder: shards,

@@ -92,14 +92,13 @@ export function leasesContract(name: string, kind: ClusterStoreKind): void {
       expect(renewal.view.leases.get(1)?.holder).toEqual(a.identity);
     });
 
-    it('what an earlier process under the same id held has lapsed with it', async () => {
+    it('what an earlier process under the same id held is free at once for the next', async () => {
       await using environment = await openShort();
       const before = await newNode(environment, 'node-a');
       await before.acquire([0]);
       await environment.elapse(LAPSE_MS);
       const after = await newNode(environment, 'node-a');
-      expect(await after.acquire([0], false)).toEqual([]);
-      expect((await after.acquire([0])).map(({ holder }) => holder)).toEqual([after.identity]);
+      expect((await after.acquire([0], false)).map(({ holder }) => holder)).toEqual([after.identity]);
     });
 
     it('whoever has lapsed takes nothing before a renewal', async () => {

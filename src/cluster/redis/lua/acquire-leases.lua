@@ -20,8 +20,9 @@ if not is_held({ node = ARGV[1], incarnation = ARGV[2] }) then return taken end
 
 local function may_take(lease)
   if not lease then return ARGV[3] == '1' end
-  -- Ours already: taken by a call whose reply was lost. Given again, which ends the epoch that nobody knows.
-  if not lease.node or is_holder(lease, ARGV[2], ARGV[1]) then return true end
+  -- Of our node id: taken by a call whose reply was lost (given again, which ends the epoch that nobody knows), or of an earlier
+  -- process, which was gone when we joined.
+  if not lease.node or lease.node == ARGV[1] then return true end
   return ARGV[3] == '1' and not is_held(lease)
 end
 
