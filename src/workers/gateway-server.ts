@@ -104,6 +104,13 @@ export class GatewayServer implements AsyncDisposable {
     for (const connection of [...this.#connections]) connection.drainFrom(applicationId, shardId);
   }
 
+  /** Closes every session of an application with one reason; those that come next, or wait, are answered as usual. */
+  closeSessions(applicationId: string, rejection: Rejection): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.applicationId === applicationId) connection.close(rejection);
+    }
+  }
+
   /** Closes every connection with one reason; those that come next are answered as usual. */
   closeAll(rejection: Rejection): void {
     for (const connection of this.#connections) connection.close(rejection);
