@@ -182,14 +182,19 @@ export function refusalOfAccess(
   refused: readonly string[],
   options: Pick<RedisStoreOptions, 'username' | 'keyPrefix'>,
 ): Refusal | undefined {
-  if (refused.length === 0) return undefined;
-  const said = refused.filter((_, index) => index % 2 === 1);
-  const other = said.find((text) => !/NOPERM|can't (?:run|access)|no permissions|ACL/i.test(text));
-  // A full or read-only Redis refuses writes too, and that is no matter of rights.
-  if (other !== undefined) return later(`redis.hosts: Redis refuses to be written to: ${other}`);
+  const replies = refused.flatMap((command, index) =>
+    index % 2 === 0 ? [{ command, said: refused[index + 1] ?? '' }] : [],
+  );
+  const [first] = replies;
+  if (!first) return undefined;
+  const forbidden = replies.filter(({ said }) =>
+    /NOPERM|can't (?:run|access)|no permissions|ACL/i.test(said),
+  );
+  // A full Redis, say, refuses writes too, and that is no matter of rights.
+  if (!forbidden[0]) return later(`redis.hosts: Redis refuses to be written to: ${first.said}`);
   const { username = 'default', keyPrefix } = options;
-  const commands = [...new Set(refused.filter((_, index) => index % 2 === 0))].join(' ');
+  const commands = [...new Set(forbidden.map(({ command }) => command))].join(' ');
   return never(
-    `redis.username: the user ${username} may not ${commands} on ~${keyPrefix}:* and &${keyPrefix}:*; docs/redis-keys.md has the rule it needs (${said[0]})`,
+    `redis.username: the user ${username} may not ${commands} on ~${keyPrefix}:* and &${keyPrefix}:*; docs/redis-keys.md has the rule it needs (${forbidden[0].said})`,
   );
 }

@@ -6,7 +6,7 @@
 -- ARGV[1] node id   [2] incarnation   [3] shard id   [4] epoch
 -- ARGV[5] generation that the writer knows; '' for the first write behind what another left
 -- ARGV[6] record; '' moves the checkpoint alone   [7] sequence that the chunk follows   [8] its last sequence
--- ARGV[9] maximal bytes of base and chunks   [10] maximal age of chunks, ms
+-- ARGV[9] maximal memory of base and chunks, bytes   [10] maximal age of chunks, ms
 -- ARGV[11] keep the checkpoint for, ms   [12] keep the stream for, ms
 -- ARGV[13] a newer base; missing: the one that is there stays
 --
@@ -36,27 +36,28 @@ elseif last > after then
   if tonumber(ARGV[8]) == tonumber(top) then id = ARGV[8] .. '-' .. (count + 1) end
   for _, entry in ipairs(written) do
     redis.call('XDEL', KEYS[3], entry[1])
-    bytes = bytes - #entry[2][6]
+    bytes = bytes - memory_of(#entry[2][6])
   end
 end
 
 local now = now_ms()
 if ARGV[13] then
-  bytes = bytes - base_bytes + #ARGV[13]
-  base_bytes = #ARGV[13]
+  bytes = bytes - base_bytes
+  base_bytes = memory_of(#ARGV[13])
+  bytes = bytes + base_bytes
   redis.call('HSET', KEYS[2], 'base', ARGV[13], 'baseBytes', base_bytes)
 end
 if #ARGV[6] == 0 then
   bytes = base_bytes
 else
   redis.call('XADD', KEYS[3], id, 't', now, 'a', ARGV[7], 'c', ARGV[6])
-  bytes = bytes + #ARGV[6]
+  bytes = bytes + memory_of(#ARGV[6])
   local oldest = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
   -- Those before have expired together, while nothing was written.
-  if oldest[1] == id then bytes = base_bytes + #ARGV[6] end
+  if oldest[1] == id then bytes = base_bytes + memory_of(#ARGV[6]) end
   while oldest[1] ~= id and (bytes > tonumber(ARGV[9]) or oldest[2][2] + ARGV[10] < now) do
     redis.call('XDEL', KEYS[3], oldest[1])
-    bytes = bytes - #oldest[2][6]
+    bytes = bytes - memory_of(#oldest[2][6])
     oldest = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]
   end
   redis.call('PEXPIRE', KEYS[3], ARGV[12])
