@@ -152,7 +152,10 @@ export class WaitingRequest implements Disposable {
   #onRelayFailed({ shardId, target }: RelayedSession, failure: RelayFailure, detail: string): void {
     const { counts, log, clock } = this.#options.connection;
     counts.relayFailed(failure);
-    log.debug({ shard: shardId, node: target.nodeId, failure, detail }, 'a relay came to nothing');
+    // Those that a move of the shard explains, and all but the first of a worker, are no news.
+    const isNews = !this.#isOwnerSilent && failure !== 'not-owner' && failure !== 'draining';
+    const line = { shard: shardId, node: target.nodeId, failure, detail };
+    log[isNews ? 'warn' : 'debug'](line, 'a worker could not be relayed; trying again');
     this.#isOwnerSilent = true;
     this.#wait({ kind: 'held', wake: clock.setTimer(() => this.ask(), RELAY_RETRY_MS) });
   }

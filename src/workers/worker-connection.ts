@@ -26,6 +26,7 @@ const DRAIN_GRACE_MS = 1_000;
 export class WorkerConnection {
   readonly #options: WorkerConnectionOptions;
   readonly #link: WorkerLink;
+  readonly #sender = Symbol('worker');
   #state: State;
 
   constructor(options: WorkerConnectionOptions) {
@@ -176,6 +177,7 @@ export class WorkerConnection {
       place,
       applicationId: application.id,
       request,
+      sender: this.#sender,
       link: this.#link,
       socket,
       maxUnsentBytes: limits.maxUnsentBytes,

@@ -20,6 +20,8 @@ export interface WorkerSessionOptions {
   readonly place: Place;
   readonly applicationId: string;
   readonly request: SessionRequest;
+  /** Names the connection to the shard's queue of commands. */
+  readonly sender: symbol;
   readonly link: WorkerLink;
   /** The socket under `link`. */
   readonly socket: Duplex;
@@ -47,7 +49,6 @@ export class WorkerSession implements Disposable {
   readonly #listener: WorkerSessionListener;
   readonly #delivery: Delivery;
   readonly #subscription: Disposable;
-  readonly #sender = Symbol('worker');
   #phase: Phase;
 
   constructor(options: WorkerSessionOptions) {
@@ -118,7 +119,7 @@ export class WorkerSession implements Disposable {
     const { shardId, shardCount } = this.shard;
     const stray = guildIds.find((guildId) => shardOfGuild(guildId, shardCount) !== shardId);
     if (stray !== undefined) return Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount));
-    return this.shard.submit(payload, this.#sender);
+    return this.shard.submit(payload, this.#options.sender);
   }
 
   [Symbol.dispose](): void {

@@ -55,16 +55,19 @@ export interface PeerHeadersOptions {
   readonly key: Buffer;
   /** Unit: ms since the Unix epoch. */
   readonly nowMs?: () => number;
+  readonly maxNonces?: number;
 }
 
 /** Reads the headers of others, each once. */
 export class PeerHeaders {
   readonly #key: Buffer;
   readonly #nowMs: () => number;
+  readonly #maxNonces: number;
   /** Nonces of valid headers, with the time from which on the header would be too old anyway; oldest first. */
   readonly #used = new Map<string, number>();
 
-  constructor({ key, nowMs = wallClockMs }: PeerHeadersOptions) {
+  constructor({ key, nowMs = wallClockMs, maxNonces = MAX_NONCES }: PeerHeadersOptions) {
+    this.#maxNonces = maxNonces;
     this.#key = key;
     this.#nowMs = nowMs;
   }
@@ -100,7 +103,7 @@ export class PeerHeaders {
       this.#used.delete(old);
     }
     if (this.#used.has(nonce)) return invalid('was used before');
-    if (this.#used.size >= MAX_NONCES) return invalid('is one too many in a minute');
+    if (this.#used.size >= this.#maxNonces) return invalid('is one too many in a minute');
     // Its time may be ahead of ours by the window, and it stays good for another window behind that.
     this.#used.set(nonce, nowMs + 2 * PEER_HEADER_WINDOW_MS + 1);
     return undefined;

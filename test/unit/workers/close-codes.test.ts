@@ -145,8 +145,14 @@ test('every connection is a sender of its own, and stays the same', async () => 
     worker.send(3, PRESENCE);
     await eventually(() => gateway.shard.submitted.length > before);
   }
-  const [first, second, third] = gateway.shard.senders;
-  expect([first === second, first === third]).toEqual([false, true]);
+  gateway.shard.begin('second');
+  await one.next(9);
+  one.identify();
+  await one.next('READY', 2);
+  one.send(3, PRESENCE);
+  await eventually(() => gateway.shard.submitted.length === 4);
+  const [first, ...others] = gateway.shard.senders;
+  expect(others.map((sender) => sender === first)).toEqual([false, true, true]);
 });
 
 test('two intervals without a heartbeat close with 4009', async () => {
