@@ -77,3 +77,30 @@ export class TestNode implements AsyncDisposable {
     return this.gateway[Symbol.asyncDispose]();
   }
 }
+
+/**
+ * The nodes of a test. They end in the order of their start, so the one that workers connect to is started first: an owner that ends
+ * waits for its workers to go.
+ */
+export class TestNodes implements AsyncDisposable {
+  readonly #nodes: TestNode[] = [];
+
+  async start(nodeId: string, options: NodeOptions = {}): Promise<TestNode> {
+    const node = await TestNode.start(nodeId, options);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** Workers connect to `entry`; `owner` holds the shards. */
+  async startPair(ownerOptions: NodeOptions = {}): Promise<{ entry: TestNode; owner: TestNode }> {
+    const entry = await this.start('entry');
+    const owner = await this.start('owner', ownerOptions);
+    entry.holdNothing();
+    entry.seeOwner(owner);
+    return { entry, owner };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const node of this.#nodes) await node[Symbol.asyncDispose]();
+  }
+}

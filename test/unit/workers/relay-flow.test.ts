@@ -1,12 +1,12 @@
 /** How much a relaying node keeps: of an owner that is quicker than the worker, and of a worker that is quicker than the owner. */
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { eventually } from '../../support/eventually.ts';
 import { stays } from '../../support/stays.ts';
 import type { Worker } from '../../support/worker.ts';
-import { type NodeOptions, TestNode } from './nodes.ts';
+import { type TestNode, TestNodes } from './nodes.ts';
 import { FIRST_SEQUENCE, LIMITS } from './shards.ts';
 
 const MIB = 1024 * 1024;
@@ -21,23 +21,21 @@ const MAX_UNSENT_BYTES = LIMITS.maxUnsentBytes + 64 * 1024 + 2 * PAYLOAD_BYTES;
 
 const HELLO_TIMEOUT_MS = 2_000;
 
-const nodes: TestNode[] = [];
+let nodes: TestNodes;
 let closeFakeOwner: (() => Promise<void>) | undefined;
 
+beforeEach(() => {
+  nodes = new TestNodes();
+});
+
 afterEach(async () => {
-  for (const started of nodes.splice(0)) await started[Symbol.asyncDispose]();
+  await nodes[Symbol.asyncDispose]();
   await closeFakeOwner?.();
   closeFakeOwner = undefined;
 });
 
-async function node(nodeId: string, options: NodeOptions = {}): Promise<TestNode> {
-  const started = await TestNode.start(nodeId, options);
-  nodes.push(started);
-  return started;
-}
-
 async function entryTo(owner: { nodeId: string; address: string }): Promise<TestNode> {
-  const entry = await node('entry');
+  const entry = await nodes.start('entry');
   entry.holdNothing();
   entry.seeOwner(owner);
   return entry;
@@ -70,10 +68,7 @@ function unsentBytes(of: TestNode): number {
 }
 
 test('a relayed worker that stops reading gets everything in order, and neither node keeps more than its limit', async () => {
-  const owner = await TestNode.start('owner', { log: { maxBytes: 2 * BACKLOG_BYTES } });
-  const entry = await entryTo(owner);
-  // Behind the entry: an owner that goes waits for the workers to go.
-  nodes.push(owner);
+  const { entry, owner } = await nodes.startPair({ log: { maxBytes: 2 * BACKLOG_BYTES } });
   const worker = await identified(entry);
   await worker.next('READY');
   worker.pause();
@@ -119,7 +114,7 @@ test('an owner that stops reading stops the worker, and gets everything in order
     const before = entry.gateway.counts.received;
     await stays(() => entry.gateway.counts.received === before && worker.socket.bufferedAmount > 0, 100);
     return before;
-  });
+  }, 15_000);
   expect(taken).toBeLessThan(count);
   socket?.resume();
   await eventually(() => received.length >= count, 20_000);

@@ -6,7 +6,7 @@ import { signPeerRequest } from '../../../src/routing/relay/peer-header.ts';
 import { SIMULATOR_TOKEN } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Worker } from '../../support/worker.ts';
-import { KEY, type NodeOptions, TestNode } from './nodes.ts';
+import { KEY, type TestNode, TestNodes } from './nodes.ts';
 import { RawWorker } from './raw-worker.ts';
 import { APPLICATION_ID } from './shards.ts';
 
@@ -15,27 +15,16 @@ const PATH = `/apps/${APPLICATION_ID}/shards/0`;
 /** Half as many may be unidentified. */
 const MAX_CONNECTIONS = 6;
 
-const nodes: TestNode[] = [];
+let nodes: TestNodes;
 let entry: TestNode;
 let owner: TestNode;
 
 beforeEach(async () => {
-  entry = await node('entry');
-  owner = await node('owner', { limits: { maxConnections: MAX_CONNECTIONS } });
-  entry.holdNothing();
-  entry.seeOwner(owner);
+  nodes = new TestNodes();
+  ({ entry, owner } = await nodes.startPair({ limits: { maxConnections: MAX_CONNECTIONS } }));
 });
 
-afterEach(async () => {
-  // Those that workers connect to first: an owner that goes waits for the workers to go.
-  for (const started of nodes.splice(0)) await started[Symbol.asyncDispose]();
-});
-
-async function node(nodeId: string, options: NodeOptions = {}): Promise<TestNode> {
-  const started = await TestNode.start(nodeId, options);
-  nodes.push(started);
-  return started;
-}
+afterEach(() => nodes[Symbol.asyncDispose]());
 
 async function identified(at: TestNode): Promise<Worker> {
   const worker = await at.gateway.connect();
@@ -108,7 +97,7 @@ test('a relayed connection whose shard has just been passed to this node waits f
 });
 
 test('a relayed connection is passed back when the shard that was expected does not come', async () => {
-  const third = await node('third');
+  const third = await nodes.start('third');
   owner.holdNothing();
   owner.directory.expected.add(0);
   const worker = await identified(entry);
