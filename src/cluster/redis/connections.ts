@@ -3,6 +3,7 @@
  * listens. Each reconnects by itself, for ever. What is asked for meanwhile is rejected at once.
  */
 import { Cluster, Redis } from 'ioredis';
+import { Limiter } from '../../runtime/limiter.ts';
 import { clusterOptions, serverOptions } from './client-options.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
@@ -13,6 +14,9 @@ const TAIL_TIMEOUT_FACTOR = 10;
 
 /** A handshake is several commands, and a Redis Cluster is several servers. */
 const OPEN_TIMEOUT_FACTOR = 3;
+
+/** Redis answers all that one connection has asked for before it turns to the next: each of these keeps it busy for 10 ms. */
+const MAX_PARALLEL_LOADS = 2;
 
 /** How often Redis is asked whether it is there: what notices a connection that is dead without having been closed. */
 const PROBE_INTERVAL_MS = 1_000;
@@ -37,6 +41,7 @@ export class RedisConnections implements AsyncDisposable {
   /** The listening connection of a Redis Cluster is inside its client. */
   readonly #listening: Client;
   readonly #listeners = new Set<(message: string) => void>();
+  readonly #loads = new Limiter(MAX_PARALLEL_LOADS);
   #state: RedisState = { kind: 'connected' };
   #isOpen = false;
   #isDisposed = false;
@@ -97,9 +102,9 @@ export class RedisConnections implements AsyncDisposable {
     return this.#counted(() => this.#evaluate(name, keys, args, 'text'));
   }
 
-  /** Likewise, with bytes in place of strings. */
+  /** Likewise, with bytes in place of strings; few at a time, so that Redis gets to other things in between. */
   runForBytes(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#counted(() => this.#evaluate(name, keys, args, 'bytes'));
+    return this.#loads.run(() => this.#counted(() => this.#evaluate(name, keys, args, 'bytes')));
   }
 
   read(key: string): Promise<string | null> {
@@ -118,7 +123,7 @@ export class RedisConnections implements AsyncDisposable {
     this.#isDisposed = true;
     this.#probeTimer?.[Symbol.dispose]();
     this.#listeners.clear();
-    await Promise.all([...this.#clients()].map(end));
+    await Promise.all([...this.#clients()].map((client) => this.#end(client)));
   }
 
   #clients(): Set<Client> {
@@ -219,11 +224,15 @@ export class RedisConnections implements AsyncDisposable {
     this.#state = { kind: 'lost', reason };
     this.#options.onState?.(this.#state);
   }
-}
 
-async function end(client: Client): Promise<void> {
-  if (client.status === 'end') return;
-  const ended = new Promise<void>((done) => client.once('end', () => done()));
-  client.disconnect();
-  await ended;
+  /** A client that is waiting to reconnect ends without a word. */
+  async #end(client: Client): Promise<void> {
+    if (client.status === 'end') return;
+    const ended = Promise.withResolvers<void>();
+    client.once('end', () => ended.resolve());
+    if (client.status === 'reconnecting') ended.resolve();
+    using _timer = this.#options.clock.setTimer(() => ended.resolve(), this.#options.commandTimeoutMs);
+    client.disconnect();
+    await ended.promise;
+  }
 }
