@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { caughtUp, connectedToDiscord, lastOnes, until } from '../deployment/catching-up.ts';
 import { type Deployment, NODE_NAMES, type NodeName, startDeployment } from '../deployment/deployment.ts';
-import { gapsFrom, gapsIn } from '../deployment/gaps.ts';
-import { judgeShard } from '../deployment/judge.ts';
+import { compare } from './comparison.ts';
 import { carryOut, faultText } from './faults.ts';
 import type { Options } from './options.ts';
 import { planOf, subjectOf } from './plan.ts';
-import { problemsOf, type Verdict, verdictOf } from './report.ts';
+import { problemsOf, type Verdict } from './report.ts';
 import { runSchedule } from './schedule.ts';
 import { Timeline } from './timeline.ts';
 
@@ -26,9 +25,6 @@ const HEAL_TIMEOUT_MS = 60_000;
 
 /** What ended by itself is started again, as whatever runs nodes does. */
 const NODE_RESTART_MS = 500;
-
-/** Shorter ones also come from a busy machine. */
-const LEAST_GAP_US = 100_000;
 
 export interface ChaosOptions extends Options {
   readonly directory: string;
@@ -141,44 +137,14 @@ class Chaos {
   }
 
   async #judge(deployment: Deployment): Promise<Outcome> {
-    const { simulator, workers } = deployment;
     this.#timeline.tell('no more events: comparing');
     const truths = await lastOnes(deployment, HEAL_TIMEOUT_MS);
-    const stats = await simulator.stats();
-    const spans = this.#timeline.spans;
-    const shards = truths.map((truth, shard) => {
-      const received = workers.records[shard];
-      if (!received) throw new Error(`no record of shard ${shard}`);
-      const { firstReadySequence } = received;
-      const { clockOffsetUs } = simulator;
-      const verdict = judgeShard({
-        truth,
-        firstReadySequence,
-        received,
-        isQuiet: () => false,
-        clockOffsetUs,
-      });
-      return { verdict, gaps: gapsIn(gapsFrom(LEAST_GAP_US, received, verdict.sentUs), spans) };
-    });
-    const verdicts = shards.map(({ verdict }) => verdict);
-    const verdict = verdictOf(verdicts, {
+    const { verdict, examples } = await compare(deployment, truths, {
       seed: this.#options.seed,
       kinds: this.#timeline.faults.map(({ kind }) => kind),
-      identifies: stats.identifies,
-      violations: stats.violationCount,
-      invalidSessions: workers.invalidSessions,
-      gaps: shards.flatMap(({ gaps }) => gaps),
+      spans: this.#timeline.spans,
     });
-    const violations = stats.violationLog.map(
-      ({ at, shard, kind, detail }) =>
-        `${new Date(at).toISOString().slice(11, 23)} shard ${shard}: ${kind}: ${detail}`,
-    );
-    const notes = `Discord: ${stats.resumes} resumes, ${stats.resumesRefused} refused; ${JSON.stringify(stats.notes)}`;
-    return {
-      verdict,
-      problems: problemsOf(verdict, this.#broken),
-      examples: [notes, ...violations, ...verdicts.flatMap(({ examples }) => examples)],
-    };
+    return { verdict, problems: problemsOf(verdict, this.#broken), examples };
   }
 
   #nodeEnded(name: NodeName, error: Error): void {

@@ -88,7 +88,7 @@ const KINDS: Readonly<Record<FaultKind, Kind>> = {
   'redis-empty': { subject: 'redis', weight: 1, forMs: [0, 1_000], recoveryMs: 7_000 },
   'redis-hang': { subject: 'redis', weight: 1, forMs: [1_000, 10_000], recoveryMs: 7_000 },
   'redis-slow': { subject: 'redis', weight: 1, forMs: [2_000, 6_000], recoveryMs: 1_000 },
-  'workers-kill': { subject: 'workers', weight: 2, forMs: [0, 2_000], recoveryMs: 2_000 },
+  'workers-kill': { subject: 'workers', weight: 1, forMs: [0, 2_000], recoveryMs: 2_000 },
   'workers-restart': { subject: 'workers', weight: 1, forMs: [0, 1_000], recoveryMs: 2_000 },
   'discord-disconnect': { subject: 'discord', weight: 1, forMs: [0, 0], recoveryMs: 1_500 },
   'discord-reconnect': { subject: 'discord', weight: 1, forMs: [0, 0], recoveryMs: 1_500 },

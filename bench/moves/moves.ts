@@ -1,9 +1,9 @@
 /** Joins a measurement: starts the parts, moves shards, kills nodes, computes the gaps, stops the parts. */
 import { caughtUp, connectedToDiscord, lastOnes, until } from '../deployment/catching-up.ts';
 import { type Deployment, NODE_NAMES, type NodeName, startDeployment } from '../deployment/deployment.ts';
-import { gapBefore } from '../deployment/gaps.ts';
-import { judgeShard, type ShardVerdict } from '../deployment/judge.ts';
+import { judgeShard } from '../deployment/judge.ts';
 import type { NodePart } from '../deployment/node.ts';
+import { type ConnectionEnd, gapsAt } from './connection-ends.ts';
 import type { Options } from './options.ts';
 import { countMoves, type Placement, settled, shardsOn } from './placement.ts';
 import { problemsOf, type Result, resultOf } from './report.ts';
@@ -30,11 +30,8 @@ export interface Outcome {
   readonly examples: readonly string[];
 }
 
-/** Where a connection of a shard's worker ended: the gap is before the dispatch with this index of its record. */
-interface ConnectionEnd {
-  readonly shard: number;
-  readonly index: number;
-}
+/** How many of the longest gaps are named. */
+const LONGEST_SHOWN = 12;
 
 /** @throws {Error} where a part broke. */
 export async function runMoves(options: MovesOptions): Promise<Outcome> {
@@ -48,7 +45,7 @@ export async function runMoves(options: MovesOptions): Promise<Outcome> {
       haproxies: 1,
       workers: { count: WORKERS, client: 'plain' },
       directory: options.directory,
-      logLevel: 'debug',
+      logLevel: 'info',
       onFailure: failed.reject,
     }),
   ]);
@@ -72,14 +69,14 @@ class Moves {
     const first = await this.#start();
     const identifiesBefore = (await this.#deployment.simulator.stats()).identifies;
     this.#tell(`${FOURTH} is started`);
-    await this.#plannedMoves(() => this.#come(FOURTH));
+    await this.#plannedMoves(`${FOURTH} comes`, () => this.#come(FOURTH));
     const fourthMoved = countMoves(first, await this.#settled());
     const fourthIdentifies = (await this.#deployment.simulator.stats()).identifies - identifiesBefore;
     for (let turn = 0; this.#planned.length < this.#options.moves; turn += 1) {
       const name = NODE_NAMES[turn % NODE_NAMES.length] ?? FOURTH;
       this.#tell(`${this.#planned.length} moves; ${name} is drained, and comes back`);
-      await this.#plannedMoves(() => this.#leave(name));
-      await this.#plannedMoves(() => this.#come(name));
+      await this.#plannedMoves(`${name} leaves`, () => this.#leave(name));
+      await this.#plannedMoves(`${name} comes`, () => this.#come(name));
     }
     for (; this.#kills < this.#options.kills; this.#kills += 1)
       await this.#kill(NODE_NAMES[this.#kills % NODE_NAMES.length] ?? FOURTH);
@@ -108,12 +105,12 @@ class Moves {
     await this.#node(name).stop('SIGTERM');
   }
 
-  async #plannedMoves(act: () => Promise<void>): Promise<void> {
+  async #plannedMoves(during: string, act: () => Promise<void>): Promise<void> {
     const before = this.#endCounts();
     await act();
     await this.#settled();
     await caughtUp(this.#deployment, TIMEOUT_MS);
-    this.#planned.push(...this.#endsSince(before));
+    this.#planned.push(...this.#endsSince(before, during));
   }
 
   async #kill(name: NodeName): Promise<void> {
@@ -125,7 +122,9 @@ class Moves {
     await this.#node(name).stop('SIGKILL');
     await this.#settled();
     await caughtUp(this.#deployment, TIMEOUT_MS);
-    this.#killed.push(...this.#endsSince(before).filter(({ shard }) => itsShards.has(shard)));
+    this.#killed.push(
+      ...this.#endsSince(before, `${name} is killed`).filter(({ shard }) => itsShards.has(shard)),
+    );
     await this.#come(name);
     await this.#settled();
   }
@@ -138,9 +137,9 @@ class Moves {
     return this.#deployment.workers.records.map(({ connectionEnds }) => connectionEnds.length);
   }
 
-  #endsSince(counts: readonly number[]): ConnectionEnd[] {
+  #endsSince(counts: readonly number[], during: string): ConnectionEnd[] {
     return this.#deployment.workers.records.flatMap(({ connectionEnds }, shard) =>
-      connectionEnds.slice(counts[shard]).map((index) => ({ shard, index })),
+      connectionEnds.slice(counts[shard]).map((index) => ({ during, shard, index })),
     );
   }
 
@@ -157,24 +156,20 @@ class Moves {
       return judgeShard({ truth, firstReadySequence, received, isQuiet: () => false, clockOffsetUs });
     });
     const { invalidSessions } = workers;
+    const planned = gapsAt(this.#planned, verdicts, this.#deployment);
+    const killed = gapsAt(this.#killed, verdicts, this.#deployment);
     const result = resultOf(verdicts, {
-      moveGapsUs: this.#lengthsUs(this.#planned, verdicts),
-      killGapsUs: this.#lengthsUs(this.#killed, verdicts),
+      moveGapsUs: planned.map(({ lengthUs }) => lengthUs),
+      killGapsUs: killed.map(({ lengthUs }) => lengthUs),
       ...{ kills: this.#kills, ...fourth, identifies, violations, invalidSessions },
     });
+    const longest = planned.toSorted((one, other) => other.lengthUs - one.lengthUs);
     const examples = [
+      ...longest.slice(0, LONGEST_SHOWN).map(({ text }) => text),
       ...verdicts.flatMap((verdict) => verdict.examples),
       ...violationLog.map(({ shard, kind, detail }) => `shard ${shard}: ${kind}: ${detail}`),
     ];
     return { result, problems: problemsOf(result, Math.ceil(SIZE.shards / NODE_NAMES.length)), examples };
-  }
-
-  #lengthsUs(ends: readonly ConnectionEnd[], verdicts: readonly ShardVerdict[]): number[] {
-    return ends.flatMap(({ shard, index }) => {
-      const received = this.#deployment.workers.records[shard];
-      const sentUs = verdicts[shard]?.sentUs;
-      return (received && sentUs && gapBefore(received, sentUs, index)?.lengthUs) ?? [];
-    });
   }
 
   #node(name: NodeName): NodePart {
