@@ -2,7 +2,6 @@
  * A worker's session at another node, which holds the shard: asks there with the worker's own words, and from the answer on
  * passes every message both ways as it is. Owns the connection to that node; the worker's is worker-link.ts.
  */
-
 import { CloseCode } from '../protocol/close-codes.ts';
 import { scanHeader } from '../protocol/header-scan.ts';
 import { Opcode } from '../protocol/opcodes.ts';
@@ -160,7 +159,8 @@ export class RelayedSession implements Disposable {
   }
 
   #fail(failure: RelayFailure, detail: string): void {
-    this.#options.listener.onFailed(failure, detail);
+    // Where the address is none, it is told although we have let go of it.
+    if (this.#phase !== 'over') this.#options.listener.onFailed(failure, detail);
   }
 
   /** While it has not begun, the request itself is asked anew. */

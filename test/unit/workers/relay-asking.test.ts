@@ -159,6 +159,47 @@ test('an owner that can not be reached is asked every 250 ms, up to the hold lim
   expect(entry.directory.subscriberCount).toBe(0);
 });
 
+test('a worker that its owner holds waits there as long as that one’s own limit', async () => {
+  owner.gateway.shard.serving = { kind: 'waiting' };
+  const worker = await identified();
+  await eventually(() => owner.states.includes('held'));
+  entry.gateway.clock.advance(LIMITS.holdTimeoutMs);
+  worker.heartbeat();
+  await worker.next(11);
+  expect(entry.states).toEqual(['dialling']);
+  owner.gateway.clock.advance(LIMITS.holdTimeoutMs);
+  expect(await worker.closed()).toBe(1013);
+  expect(worker.closeReason).toBe('the shard has had no session with Discord for 5 s; try again');
+});
+
+test('a worker that has waited longer than the limit is closed when its owner does not take it after all', async () => {
+  owner.gateway.shard.serving = { kind: 'waiting' };
+  const worker = await identified();
+  await eventually(() => owner.states.includes('held'));
+  entry.gateway.clock.advance(LIMITS.holdTimeoutMs);
+  for (const connection of owner.gateway.server.connections) connection.terminate();
+  expect(await worker.closed()).toBe(1013);
+});
+
+test('a worker that leaves while an owner is asked leaves nothing behind at either node', async () => {
+  owner.gateway.shard.serving = { kind: 'waiting' };
+  const worker = await identified();
+  await eventually(() => owner.states.includes('held'));
+  worker.socket.terminate();
+  await eventually(() => entry.gateway.server.connections.size + owner.gateway.server.connections.size === 0);
+  expect([entry.directory.subscriberCount, owner.directory.subscriberCount]).toEqual([0, 0]);
+  await eventually(() => entry.gateway.clock.pendingTimers + owner.gateway.clock.pendingTimers === 0);
+});
+
+test('a second IDENTIFY while an owner is asked closes with 4005', async () => {
+  owner.gateway.shard.serving = { kind: 'waiting' };
+  const worker = await identified();
+  await eventually(() => owner.states.includes('held'));
+  worker.identify();
+  expect(await worker.closed()).toBe(4005);
+  await eventually(() => owner.gateway.server.connections.size === 0);
+});
+
 test('an owner with an address that is none is one that can not be reached', async () => {
   entry.seeOwner({ nodeId: 'odd', address: 'no address' });
   const worker = await identified();
