@@ -3,8 +3,6 @@
  * chunks, the checkpoint moving with each. The hot path never waits for it; how far it trails and whether it fails are
  * metrics. What the copy is kept in (files, Redis) is the store's business.
  */
-
-import { zstdDecompressSync } from 'node:zlib';
 import type { PayloadHeader } from '../protocol/header-scan.ts';
 import { scanHeader } from '../protocol/header-scan.ts';
 import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
@@ -242,10 +240,11 @@ export class Tail implements AsyncDisposable {
 export function loadChunk(
   chunk: TailChunk,
   log: EventLog,
+  compressor: TailCompressor,
   onRecord: (typeId: number, payload: Buffer) => void,
 ): void {
   const header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
-  const frames = chunk.compressed.length === 0 ? chunk.compressed : zstdDecompressSync(chunk.compressed);
+  const frames = compressor.decompress(chunk.compressed);
   for (let offset = 0; offset < frames.length; ) {
     const payload = readFramePayload(frames, offset);
     if (!payload || !scanHeader(payload, header))

@@ -179,12 +179,13 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   async #restoreChunk(chunk: TailChunk): Promise<void> {
+    const { tailCompressor, logger } = this.#options;
     if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
     const bytesBefore = this.log.appendedBytes;
     try {
-      loadChunk(chunk, this.log, (typeId, payload) => this.#guildIds.apply(typeId, payload));
+      loadChunk(chunk, this.log, tailCompressor, (typeId, payload) => this.#guildIds.apply(typeId, payload));
     } catch (error) {
-      this.#options.logger.warn(
+      logger.warn(
         { reason: error instanceof Error ? error.message : String(error), lastSequence: chunk.lastSequence },
         'a chunk of the tail can not be read; workers that need it get INVALID_SESSION',
       );

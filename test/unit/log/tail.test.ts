@@ -96,9 +96,10 @@ async function reloaded(store: MemoryStore): Promise<{ log: EventLog; sequences:
   const log = newLog();
   log.reset(store.base?.sequence ?? 0);
   const sequences: number[] = [];
+  using compressor = new TailCompressor();
   for (const chunk of store.chunks) {
     expect(chunk.afterSequence).toBe(log.head);
-    loadChunk(chunk, log, (_, payload) => sequences.push(JSON.parse(payload.toString()).s));
+    loadChunk(chunk, log, compressor, (_, payload) => sequences.push(JSON.parse(payload.toString()).s));
   }
   return { log, sequences };
 }
