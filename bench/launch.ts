@@ -16,14 +16,21 @@ export interface LaunchOptions {
   readonly variant: Variant;
   readonly discordPort: number;
   readonly temporaryDirectory: string;
+  /** Settings of shardmux beside, or in place of, those that all middles get. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Where to write a CPU profile of the middle; none without. */
   readonly profileDirectory: string | null;
   readonly signal: AbortSignal;
+  readonly onLine?: (line: string) => void;
+  /** A module to load before the middle. */
+  readonly preload?: string;
 }
 
 export interface Middle extends AsyncDisposable {
   readonly process: BenchProcess;
   readonly workersUrl: string;
+  /** Where its metrics are; relay and stock have none. */
+  readonly statusUrl: string | null;
 }
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -34,11 +41,11 @@ const COMMANDS: Readonly<Record<Variant, readonly string[]>> = {
   shardmux: [here('../src/main.ts'), 'gateway'],
 };
 
-/** Settings of whoever runs the benchmark must not reach the product: it is measured at its defaults. */
+/** Settings of whoever runs the benchmark must not reach the product: it is measured at its defaults, but for what is said here. */
 const withoutSettings = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SHARDMUX_')));
 
-function settings(options: LaunchOptions): Record<string, string> {
+function settingsOf(options: LaunchOptions): Record<string, string> {
   return {
     SHARDMUX_DISCORD_TOKEN: BOT_TOKEN,
     SHARDMUX_DISCORD_API_URL: `http://127.0.0.1:${options.discordPort}/api/v10`,
@@ -51,28 +58,41 @@ function settings(options: LaunchOptions): Record<string, string> {
     SHARDMUX_EVENT_LOG_MAX_BYTES_PER_SHARD: String(EVENT_LOG_BYTES),
     SHARDMUX_EVENT_LOG_MAX_BYTES: String(EVENT_LOG_BYTES),
     SHARDMUX_LOGGING_LEVEL: 'info',
+    ...options.settings,
   };
 }
 
-function workersUrlIn(line: string): string | null {
+interface Addresses {
+  readonly workersUrl: string;
+  readonly statusUrl: string | null;
+}
+
+function addressesIn(line: string): Addresses | null {
   if (!line.includes('"listening"')) return null;
-  const entry = JSON.parse(line) as { msg?: string; workersUrl?: string };
-  return entry.msg === 'listening' ? (entry.workersUrl ?? null) : null;
+  const entry = JSON.parse(line) as { readonly msg?: string } & Addresses;
+  return entry.msg === 'listening' ? entry : null;
 }
 
 export async function launchMiddle(options: LaunchOptions): Promise<Middle> {
+  const { onLine, preload } = options;
   const profile = options.profileDirectory
     ? ['--cpu-prof', `--cpu-prof-dir=${options.profileDirectory}`, '--cpu-prof-interval=250']
     : [];
   const started = new BenchProcess({
     name: options.variant,
-    nodeArguments: [...profile, ...COMMANDS[options.variant]],
-    environment: { ...withoutSettings(), ...settings(options) },
+    arguments: [...profile, ...(preload ? ['--import', preload] : []), ...COMMANDS[options.variant]],
+    environment: { ...withoutSettings(), ...settingsOf(options) },
     signal: options.signal,
+    ...(onLine && { onLine }),
   });
   try {
-    const workersUrl = await started.line(workersUrlIn, 'log line "listening"', LISTENING_TIMEOUT_MS);
-    return { process: started, workersUrl, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
+    const { workersUrl, statusUrl } = await started.line(
+      addressesIn,
+      'log line "listening"',
+      LISTENING_TIMEOUT_MS,
+    );
+    const dispose = () => started[Symbol.asyncDispose]();
+    return { process: started, workersUrl, statusUrl, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await started[Symbol.asyncDispose]();
     throw error;
@@ -83,7 +103,7 @@ export async function launchMiddle(options: LaunchOptions): Promise<Middle> {
 export function launchPeer(name: 'source' | 'sink', signal: AbortSignal): BenchProcess {
   return new BenchProcess({
     name,
-    nodeArguments: [here(`${name}/main.ts`)],
+    arguments: [here(`${name}/main.ts`)],
     environment: process.env,
     signal,
   });

@@ -1,10 +1,21 @@
-/** `npm run bench`: measures the middles in turn and prints what came out. */
+/** `npm run bench`: measures one subject after the other and prints what came out. */
 import { mkdirSync } from 'node:fs';
 import { measure } from './measure.ts';
-import { HELP, type Options, parseOptions } from './options.ts';
+import { HELP, type Options, parseOptions, type Subject } from './options.ts';
 import { BenchProcess } from './processes.ts';
 import { jsonLine, medians, Results } from './report.ts';
 import { type Measurement, SCENARIOS, VARIANTS } from './scenarios.ts';
+import { measureTail, TAIL_STORES, type TailMeasurement } from './tail/measure.ts';
+import { tailGoals, tailResults, tailTable } from './tail/report.ts';
+import { FILLINGS, type Filling, measureTakeovers, type TakeoverMeasurement } from './takeover/measure.ts';
+import { takeoverGoals, takeoverTable } from './takeover/report.ts';
+
+/** What a subject has to say in the end. */
+interface Account {
+  readonly jsonLines: readonly string[];
+  /** Table and goals. */
+  readonly text: string;
+}
 
 const note = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -14,7 +25,7 @@ function rotated<T>(items: readonly T[], by: number): T[] {
   return [...items.slice(at), ...items.slice(0, at)];
 }
 
-async function measureAll(options: Options, signal: AbortSignal): Promise<Measurement[]> {
+async function measureHop(options: Options, signal: AbortSignal): Promise<Account> {
   const measurements: Measurement[] = [];
   for (let run = 0; run < options.runs; run++) {
     for (const scenario of options.scenarios) {
@@ -28,7 +39,51 @@ async function measureAll(options: Options, signal: AbortSignal): Promise<Measur
   }
   const place = (one: Measurement) =>
     SCENARIOS.indexOf(one.scenario) * VARIANTS.length + VARIANTS.indexOf(one.variant);
-  return medians(measurements).sort((a, b) => place(a) - place(b));
+  const results = medians(measurements).sort((a, b) => place(a) - place(b));
+  const report = new Results(results);
+  return { jsonLines: results.map(jsonLine), text: [report.table(), ...report.goals()].join('\n') };
+}
+
+async function measureTails(options: Options, signal: AbortSignal): Promise<Account> {
+  const measurements: TailMeasurement[] = [];
+  for (let run = 0; run < options.runs; run++) {
+    for (const store of rotated(TAIL_STORES, run)) {
+      const { seconds, profileDirectory } = options;
+      const one = await measureTail({ store, seconds, profileDirectory, signal, warn: note });
+      measurements.push(one);
+      note(`run ${run + 1}/${options.runs} ${JSON.stringify({ scenario: 'tail', ...one })}`);
+    }
+  }
+  const results = tailResults(measurements).sort(
+    (a, b) => TAIL_STORES.indexOf(a.store) - TAIL_STORES.indexOf(b.store),
+  );
+  const jsonLines = results.map((one) => JSON.stringify({ scenario: 'tail', ...one }));
+  return { jsonLines, text: [tailTable(results), ...tailGoals(results)].join('\n') };
+}
+
+async function measureAllTakeovers(options: Options, signal: AbortSignal): Promise<Account> {
+  const results: TakeoverMeasurement[] = [];
+  for (const filling of Object.keys(FILLINGS) as Filling[]) {
+    const { takeovers, profileDirectory } = options;
+    results.push(await measureTakeovers({ filling, takeovers, profileDirectory, signal }));
+  }
+  const jsonLines = results.map((one) => JSON.stringify({ scenario: 'takeover', ...one }));
+  return { jsonLines, text: [takeoverTable(results), ...takeoverGoals(results)].join('\n') };
+}
+
+const MEASURES: Readonly<Record<Subject, (options: Options, signal: AbortSignal) => Promise<Account>>> = {
+  hop: measureHop,
+  tail: measureTails,
+  takeover: measureAllTakeovers,
+};
+
+async function measureAll(options: Options, signal: AbortSignal): Promise<void> {
+  for (const subject of options.subjects) {
+    const { jsonLines, text } = await MEASURES[subject](options, signal);
+    if (options.json) for (const line of jsonLines) process.stdout.write(`${line}\n`);
+    if (options.json) note(text);
+    else process.stdout.write(`${text}\n\n`);
+  }
 }
 
 async function main(): Promise<number> {
@@ -54,12 +109,7 @@ async function main(): Promise<number> {
   process.on('SIGTERM', () => interrupt.abort());
   process.on('exit', () => BenchProcess.killAll());
   try {
-    const results = await measureAll(options, interrupt.signal);
-    if (options.json) for (const one of results) process.stdout.write(`${jsonLine(one)}\n`);
-    const report = new Results(results);
-    const text = [report.table(), ...report.goals()].join('\n');
-    if (options.json) note(text);
-    else process.stdout.write(`${text}\n`);
+    await measureAll(options, interrupt.signal);
     return 0;
   } catch (error) {
     note(

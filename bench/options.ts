@@ -2,27 +2,39 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS, type Scenario, VARIANTS, type Variant } from './scenarios.ts';
 
-export const HELP = `Measures shardmux against a plain TCP relay and against the stock way (@discordjs/ws, serialise again, ws.send).
+export const SUBJECTS = ['hop', 'tail', 'takeover'] as const;
+export type Subject = (typeof SUBJECTS)[number];
 
-  npm run bench -- [options]
+export const HELP = `Measures shardmux: the hop against a plain TCP relay and against the stock way (@discordjs/ws, serialise again, ws.send),
+the tail against none, and takeovers of a shard.
 
-  --scenario NAME   ${SCENARIOS.join(', ')}; may be given several times (default: all)
-  --variant NAME    ${VARIANTS.join(', ')}; may be given several times (default: all)
-  --runs N          interleaved repetitions, of which the medians are printed (default: 3)
+  npm run bench -- [subjects] [options]
+
+  hop               what the hop through shardmux costs
+  tail              what a tail on disk or in Redis costs, how far it trails, and what memory it takes
+  takeover          how long another node takes from the lease of a shard with a full tail to its RESUME
+                    (default: all of them; hop where --scenario or --variant is given)
+
+  --scenario NAME   of hop: ${SCENARIOS.join(', ')}; may be given several times (default: all)
+  --variant NAME    of hop: ${VARIANTS.join(', ')}; may be given several times (default: all)
+  --runs N          interleaved repetitions of hop and tail, of which the medians are printed (default: 3)
   --seconds N       length of each paced run, at least 1 (default: 4)
+  --takeovers N     how many takeovers of each kind (default: 10)
   --profile DIR     also write a CPU profile of each middle to DIR; the numbers get worse by it
   --json            one JSON object a line on stdout, everything else on stderr
   --help            this text
 
-What the numbers mean: docs/benchmark.md. Needs Linux. The exit code tells whether everything could be measured
-and was delivered, not whether the goals were met.
+What the numbers mean: docs/benchmark.md. Needs Linux, and tail and takeover need redis-server. The exit code tells whether everything
+could be measured and was delivered, not whether the goals were met.
 `;
 
 export interface Options {
+  readonly subjects: readonly Subject[];
   readonly scenarios: readonly Scenario[];
   readonly variants: readonly Variant[];
   readonly runs: number;
   readonly seconds: number;
+  readonly takeovers: number;
   readonly profileDirectory: string | null;
   readonly json: boolean;
 }
@@ -58,19 +70,24 @@ function positive(flag: string, given: string, least: number, whole: boolean, pr
 }
 
 export function parseOptions(commandLine: readonly string[]): ParsedOptions {
-  let values: ReturnType<typeof parse>;
+  let parsed: ReturnType<typeof parse>;
   try {
-    values = parse(commandLine);
+    parsed = parse(commandLine);
   } catch (error) {
     return { kind: 'wrong', problems: [error instanceof Error ? error.message : String(error)] };
   }
+  const { values, positionals } = parsed;
   if (values.help) return { kind: 'help' };
   const problems: string[] = [];
+  const isAboutHop = values.scenario !== undefined || values.variant !== undefined;
+  const subjects = positionals.length > 0 ? positionals : isAboutHop ? ['hop'] : undefined;
   const options: Options = {
+    subjects: pick('subject', subjects, SUBJECTS, problems),
     scenarios: pick('--scenario', values.scenario, SCENARIOS, problems),
     variants: pick('--variant', values.variant, VARIANTS, problems),
     runs: positive('--runs', values.runs, 1, true, problems),
     seconds: positive('--seconds', values.seconds, 1, false, problems),
+    takeovers: positive('--takeovers', values.takeovers, 1, true, problems),
     profileDirectory: values.profile ?? null,
     json: values.json,
   };
@@ -78,17 +95,18 @@ export function parseOptions(commandLine: readonly string[]): ParsedOptions {
 }
 
 function parse(commandLine: readonly string[]) {
-  const { values } = parseArgs({
+  return parseArgs({
     args: [...commandLine],
+    allowPositionals: true,
     options: {
       scenario: { type: 'string', multiple: true },
       variant: { type: 'string', multiple: true },
       runs: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '4' },
+      takeovers: { type: 'string', default: '10' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  return values;
 }

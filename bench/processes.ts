@@ -16,15 +16,20 @@ type Message = { readonly type: string } | Failed;
 
 export interface StartOptions {
   readonly name: string;
-  readonly nodeArguments: readonly string[];
+  /** The program; Node where left out. */
+  readonly program?: string;
+  readonly arguments: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** Told each line of stdout and stderr. */
+  readonly onLine?: (line: string) => void;
 }
 
 export class BenchProcess implements AsyncDisposable {
   static readonly #running = new Set<BenchProcess>();
 
   readonly #name: string;
+  readonly #onLine: ((line: string) => void) | undefined;
   readonly #process: ChildProcess;
   readonly #failed = Promise.withResolvers<never>();
   readonly #waiting = new Map<string, (message: Message) => void>();
@@ -36,7 +41,8 @@ export class BenchProcess implements AsyncDisposable {
   constructor(options: StartOptions) {
     options.signal.throwIfAborted();
     this.#name = options.name;
-    this.#process = spawn(process.execPath, options.nodeArguments, {
+    this.#onLine = options.onLine;
+    this.#process = spawn(options.program ?? process.execPath, options.arguments, {
       env: options.environment,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -92,11 +98,16 @@ export class BenchProcess implements AsyncDisposable {
     return this.#orTimeout(promise, expectation, timeoutMs);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  /** Ends it, which then is no failure. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#stopping = true;
     if (!BenchProcess.#running.has(this)) return;
     const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.#process.kill('SIGTERM');
+    this.#process.kill(signal);
     const killer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await ended;
     clearTimeout(killer);
@@ -118,6 +129,7 @@ export class BenchProcess implements AsyncDisposable {
     this.#lastLines.push(line);
     if (this.#lastLines.length > LINES_KEPT) this.#lastLines.shift();
     this.#lineListener?.(line);
+    this.#onLine?.(line);
   }
 
   #takeMessage(message: Message): void {

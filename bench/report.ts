@@ -1,5 +1,7 @@
 /** From measurements to what is printed: medians, JSON lines, a table with ratios, and the goals. Pure. */
+import { median, medianOrNull } from './medians.ts';
 import type { Measurement, Scenario, Variant } from './scenarios.ts';
+import { tableOf } from './table.ts';
 
 /** The goals of the project; a benchmark says whether they are met and is not a test. */
 const BURST_GOAL_TIMES_STOCK = 5;
@@ -7,18 +9,6 @@ const PACED_GOAL_TIMES_RELAY = 1.3;
 
 /** Deferred work under this share of the measured work is noise. */
 const DEFERRED_SHARE_WORTH_SAYING = 0.1;
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? (upper + (sorted[middle - 1] ?? Number.NaN)) / 2 : upper;
-}
-
-function medianOrNull(values: readonly (number | null)[]): number | null {
-  const numbers = values.filter((value) => value !== null);
-  return numbers.length === values.length ? median(numbers) : null;
-}
 
 /** One measurement a scenario and variant: the medians over its runs, number by number. */
 export function medians(measurements: readonly Measurement[]): Measurement[] {
@@ -53,28 +43,18 @@ export function jsonLine(measurement: Measurement): string {
   });
 }
 
-const HEADINGS = [
-  ['scenario', 12],
-  ['variant', 9],
-  ['events/s/core', 14],
-  ['x stock', 9],
-  ['CPU us/event', 13],
-  ['x relay', 9],
-  ['p50 us', 8],
-  ['p99 us', 8],
-  ['p99.9 us', 9],
-  ['RSS MB', 8],
+const COLUMNS = [
+  { heading: 'scenario', width: 12, isText: true },
+  { heading: 'variant', width: 9, isText: true },
+  { heading: 'events/s/core', width: 14 },
+  { heading: 'x stock', width: 9 },
+  { heading: 'CPU us/event', width: 13 },
+  { heading: 'x relay', width: 9 },
+  { heading: 'p50 us', width: 8 },
+  { heading: 'p99 us', width: 8 },
+  { heading: 'p99.9 us', width: 9 },
+  { heading: 'RSS MB', width: 8 },
 ] as const;
-
-function row(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => {
-      const width = HEADINGS[i]?.[1] ?? 0;
-      return i < 2 ? cell.padEnd(width) : cell.padStart(width);
-    })
-    .join('')
-    .trimEnd();
-}
 
 const grouped = (value: number) => Math.round(value).toLocaleString('en');
 
@@ -86,23 +66,27 @@ export class Results {
   }
 
   table(): string {
-    const lines = [row(HEADINGS.map(([heading]) => heading))];
-    for (const one of this.#all) {
-      const { eventsPerSecondPerCore, cpuUsPerEvent, p50Us, p99Us, p999Us } = one;
-      lines.push(
-        row([
-          one.scenario,
-          one.variant,
-          grouped(eventsPerSecondPerCore),
-          this.#times(eventsPerSecondPerCore, this.#find(one.scenario, 'stock')?.eventsPerSecondPerCore),
-          cpuUsPerEvent.toFixed(2),
-          this.#times(cpuUsPerEvent, this.#find(one.scenario, 'relay')?.cpuUsPerEvent),
-          ...[p50Us, p99Us, p999Us].map((latency) => (latency === null ? '-' : grouped(latency))),
-          one.rssMb.toFixed(0),
-        ]),
-      );
-    }
-    return [...lines, ...this.#deferred()].join('\n');
+    return [
+      tableOf(
+        COLUMNS,
+        this.#all.map((one) => this.#cells(one)),
+      ),
+      ...this.#deferred(),
+    ].join('\n');
+  }
+
+  #cells(one: Measurement): string[] {
+    const { eventsPerSecondPerCore, cpuUsPerEvent, p50Us, p99Us, p999Us } = one;
+    return [
+      one.scenario,
+      one.variant,
+      grouped(eventsPerSecondPerCore),
+      this.#times(eventsPerSecondPerCore, this.#find(one.scenario, 'stock')?.eventsPerSecondPerCore),
+      cpuUsPerEvent.toFixed(2),
+      this.#times(cpuUsPerEvent, this.#find(one.scenario, 'relay')?.cpuUsPerEvent),
+      ...[p50Us, p99Us, p999Us].map((latency) => (latency === null ? '-' : grouped(latency))),
+      one.rssMb.toFixed(0),
+    ];
   }
 
   /** A line a goal, or why it can't be told. */

@@ -18,7 +18,7 @@ export interface FakeDiscord {
   liveSocket(): Socket | null;
 }
 
-function readyDispatch(port: number, shard: unknown): object {
+export function readyDispatch(port: number, shard: unknown, guilds: readonly object[] = []): object {
   const user = { id: APPLICATION_ID, username: 'bench', discriminator: '0', bot: true, avatar: null };
   return {
     t: 'READY',
@@ -27,7 +27,7 @@ function readyDispatch(port: number, shard: unknown): object {
     d: {
       v: 10,
       user,
-      guilds: [],
+      guilds,
       private_channels: [],
       session_id: 'b'.repeat(32),
       session_type: 'normal',
@@ -38,7 +38,8 @@ function readyDispatch(port: number, shard: unknown): object {
   };
 }
 
-function answerHttp(request: IncomingMessage, response: ServerResponse, port: number): void {
+/** Answers GET /gateway/bot, for one shard. */
+export function gatewayAnswer(request: IncomingMessage, response: ServerResponse, port: number): void {
   const known = /^\/api\/v\d+\/gateway(\/bot)?$/.test(request.url ?? '');
   const gateway = {
     url: `ws://127.0.0.1:${port}`,
@@ -64,7 +65,7 @@ export async function startDiscord(onFailure: (reason: string) => void): Promise
       onFailure('the middle tried to RESUME: it had lost its connection');
   }
 
-  const server = createServer((request, response) => answerHttp(request, response, port));
+  const server = createServer((request, response) => gatewayAnswer(request, response, port));
   const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   server.on('upgrade', (request, stream, head) => {
     const socket = stream as Socket; // node:http types it as Duplex; a plain server's is always a net.Socket.

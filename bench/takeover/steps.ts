@@ -1,0 +1,44 @@
+/** The steps of a takeover, as the probe tells them. Pure. */
+
+export const PROBE_MESSAGE = 'bench probe';
+
+/** `connect` is told when it begins; the simulated Discord sees its end, the RESUME. */
+export type ProbedStep = 'lease' | 'fetch' | 'restore' | 'connect';
+
+export interface ProbedTime {
+  readonly step: ProbedStep;
+  readonly startUs: number;
+  readonly endUs: number;
+}
+
+/** Where the time went. `fetchMs`: Redis, its client, and parsing; `restoreMs`: decompressing and filling the log. */
+export interface Takeover {
+  readonly totalMs: number;
+  readonly leaseMs: number;
+  readonly fetchMs: number;
+  readonly restoreMs: number;
+  readonly connectMs: number;
+}
+
+export function readProbe(line: string): ProbedTime | null {
+  if (!line.includes(PROBE_MESSAGE)) return null;
+  return JSON.parse(line) as ProbedTime;
+}
+
+/** From the moment the lease was asked for, which is before it was had. Throws where a step is missing. */
+export function takeoverOf(times: readonly ProbedTime[], resumeUs: number): Takeover {
+  const find = (step: ProbedStep): ProbedTime => {
+    const time = times.find((one) => one.step === step);
+    if (!time) throw new Error(`the node did not say when its step "${step}" was`);
+    return time;
+  };
+  const ms = (fromUs: number, toUs: number) => (toUs - fromUs) / 1000;
+  const [lease, fetch, restore, connect] = [find('lease'), find('fetch'), find('restore'), find('connect')];
+  return {
+    totalMs: ms(lease.startUs, resumeUs),
+    leaseMs: ms(lease.startUs, lease.endUs),
+    fetchMs: ms(fetch.startUs, fetch.endUs),
+    restoreMs: ms(restore.startUs, restore.endUs),
+    connectMs: ms(connect.startUs, resumeUs),
+  };
+}
