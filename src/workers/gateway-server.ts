@@ -157,6 +157,7 @@ export class GatewayServer implements AsyncDisposable {
       webSocket,
       socket,
       resumeUrl: (shardId, applicationId) => url + this.#shardPath(shardId, applicationId),
+      relayPath: (shardId, applicationId) => this.#relayPath(shardId, applicationId),
       forwarded: forwardedHeaders(headers, socket.remoteAddress),
       counts: this.counts,
       onAuthenticated: () => this.#unidentified.delete(connection),
@@ -169,6 +170,16 @@ export class GatewayServer implements AsyncDisposable {
     // Another node has seen the token of a worker that it passes on: that one makes room for nobody.
     if (!asked.isRelayed) this.#unidentified.add(connection);
     if (!SUPPORTED_VERSIONS.has(asked.version)) connection.close(Rejections.invalidApiVersion(asked.version));
+  }
+
+  /**
+   * Names the application, since the other node may have more of them (a change that is being rolled out). A name that stands in for
+   * an id, of a token that holds none, can't be in a path: there is only one application then.
+   */
+  #relayPath(shardId: number, applicationId: string): string {
+    const { readPath, shardPath } = this.#options;
+    const path = shardPath(shardId, applicationId);
+    return readPath(path).kind === 'invalid' ? shardPath(shardId) : path;
   }
 
   /** Names the application only where there are several. */

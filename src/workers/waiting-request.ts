@@ -121,14 +121,14 @@ export class WaitingRequest implements Disposable {
 
   #dial({ shardId, target }: Extract<Admission, { kind: 'relay' }>): void {
     const { connection, link, listener } = this.#options;
-    const { peers, shardPath, forwarded, limits, clock } = connection;
+    const { peers, relayPath, forwarded, limits, clock } = connection;
     if (!peers) return this.#hold(undefined);
     if (this.#phase.kind === 'dialling' && isSameNode(this.#phase.relayed.target, target)) return;
     const relayed: RelayedSession = new RelayedSession({
       asked: this.asked,
       shardId,
       target,
-      path: shardPath(shardId, this.asked.application.id),
+      path: relayPath(shardId, this.asked.application.id),
       headers: forwarded,
       relay: peers.relay,
       link,

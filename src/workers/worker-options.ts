@@ -20,7 +20,8 @@ export interface WorkerConnectionOptions extends ConnectionRequest {
   readonly socket: Duplex;
   /** Where a worker reaches a shard, for READY. */
   readonly resumeUrl: (shardId: number, applicationId: string) => string;
-  readonly shardPath: (shardId: number, applicationId: string) => string;
+  /** A shard's path at the node that holds it. */
+  readonly relayPath: (shardId: number, applicationId: string) => string;
   /** What its request said about it, for another node. */
   readonly forwarded: Readonly<Record<string, string>>;
   readonly applications: readonly ServedApplication[];

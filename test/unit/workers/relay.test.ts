@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import type { Worker } from '../../support/worker.ts';
 import { type TestNode, TestNodes } from './nodes.ts';
-import { APPLICATION_ID, FIRST_SEQUENCE, LIMITS } from './shards.ts';
+import { APPLICATION_ID, FIRST_SEQUENCE, LIMITS, TestDirectory, TestShard } from './shards.ts';
 
 const GRACE_MS = 1_000;
 
@@ -75,6 +75,27 @@ test('a shard of several is relayed to its own path, and others are served here'
     ['relaying', 'relaying', 'live'],
     ['live', 'live'],
   ]);
+});
+
+test('an application whose name can not be in a path is relayed too', async () => {
+  const nameless = { applicationId: '0123abcd0123abcd' };
+  const near = await nodes.start('near', nameless);
+  const far = await nodes.start('far', nameless);
+  near.holdNothing();
+  near.seeOwner(far);
+  const worker = await near.gateway.connect();
+  worker.identify();
+  await worker.next('READY');
+  expect(far.states).toEqual(['live']);
+});
+
+test('a node that serves more applications knows which one a relayed worker is of', async () => {
+  const directory = new TestDirectory([new TestShard(0, 1)]);
+  const larger = await nodes.start('larger', { otherApplications: [{ id: '5', directory }] });
+  entry.seeOwner(larger);
+  const worker = await relayed();
+  expect([larger.states, larger.relayed]).toEqual([['live'], [`${APPLICATION_ID}/0`]]);
+  expect(worker.resumeUrl).toBe(`${entry.gateway.url}/apps/${APPLICATION_ID}/shards/0`);
 });
 
 test('the owner acknowledges heartbeats, and knows what the worker has', async () => {

@@ -164,6 +164,8 @@ export interface TestGatewayOptions {
   readonly tokens?: readonly WorkerToken[];
   readonly limits?: Partial<typeof LIMITS>;
   readonly publicUrl?: string;
+  /** Of the one that `shards` are of. */
+  readonly applicationId?: string;
   /** Beside the one that `shards` are of. */
   readonly otherApplications?: readonly ServedApplication[];
   readonly peers?: (clock: ManualClock) => Peers;
@@ -182,7 +184,8 @@ export class TestGateway implements AsyncDisposable {
   readonly #token: string;
 
   constructor(given: TestGatewayOptions) {
-    const { shards = 1, log, tokens, limits, publicUrl, isWaiting, otherApplications = [], peers } = given;
+    const { shards = 1, log, tokens, limits, publicUrl, isWaiting } = given;
+    const { applicationId: id = APPLICATION_ID, otherApplications = [], peers } = given;
     this.directory = new TestDirectory(
       Array.from({ length: shards }, (_, shardId) => new TestShard(shardId, shards, log)),
     );
@@ -195,7 +198,7 @@ export class TestGateway implements AsyncDisposable {
       host: '127.0.0.1',
       port: 0,
       publicUrl,
-      applications: [{ id: APPLICATION_ID, directory: this.directory }, ...otherApplications],
+      applications: [{ id, directory: this.directory }, ...otherApplications],
       peers: peers?.(this.clock),
       authenticator: createAuthenticator(accounts),
       sessionKey: sessionKey('a secret of the tests'),
