@@ -44,6 +44,8 @@ export class Moves implements Disposable {
   readonly #options: MovesOptions;
   readonly #running = new Map<number, Promise<void>>();
   readonly #cancelled = new Set<number>();
+  /** Of those that run: the lease is being passed, or was. */
+  readonly #passing = new Set<number>();
   readonly #waiting = new Map<string, () => void>();
   #pausedUntilMs = 0;
   #isClosed = false;
@@ -65,6 +67,7 @@ export class Moves implements Disposable {
     const move = this.#move(shardId, epoch, to).finally(() => {
       this.#running.delete(shardId);
       this.#cancelled.delete(shardId);
+      this.#passing.delete(shardId);
     });
     this.#running.set(shardId, move);
   }
@@ -72,6 +75,11 @@ export class Moves implements Disposable {
   /** The lease is gone: what is left of the move is not to be done. */
   cancel(shardId: number): void {
     if (this.#running.has(shardId)) this.#cancelled.add(shardId);
+  }
+
+  /** Whether the store was asked to pass the lease on: then its answer to that says whose the shard is, and no other. */
+  isPassing(shardId: number): boolean {
+    return this.#passing.has(shardId);
   }
 
   onAnswer({ kind, shardId, from }: Answer): void {
@@ -102,6 +110,7 @@ export class Moves implements Disposable {
     const suspendedAtMs = clock.now();
     const isWritten = await holder.suspend(shardId);
     if (this.#cancelled.has(shardId)) return;
+    this.#passing.add(shardId);
     const lease = isWritten
       ? await membership.pass(shardId, epoch, to).catch((error: unknown) => error as Error)
       : new Error('its tail can not be written');
