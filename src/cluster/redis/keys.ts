@@ -5,8 +5,8 @@
  * | key                                     | type   | content                                            | TTL             | written by                  |
  * | --------------------------------------- | ------ | -------------------------------------------------- | --------------- | --------------------------- |
  * | `…:{app}:members`                       | hash   | node id → JSON, see `lua/shared.lua`               | KEEP_MS         | join, renew, leave          |
- * | `…:{app}:deployment`                    | string | what nodes agree on, JSON                          | KEEP_MS         | join, renew                 |
- * | `…:{app}:slots`                         | hash   | `since`, `next:<bucket>`, `last:<bucket>`: Unix ms | KEEP_MS         | reserve, take, note         |
+ * | `…:{app}:deployment`                    | string | what nodes agree on, canonical JSON                | KEEP_MS         | join, renew                 |
+ * | `…:{app}:slots`                         | hash   | `since`, `next:<bucket>`, `last:<bucket>`: Unix ms | KEEP_MS         | join, renew, reserve, take, note |
  * | `…:{app}:budget`                        | hash   | `maxConcurrency remaining resetAtMs takes`         | KEEP_MS         | take, set                   |
  * | `…:{app}:<shards>:leases`               | hash   | shard → `epoch` or `epoch incarnation node`        | KEEP_MS         | renew, acquire, pass, leave |
  * | `…:{app}:<shards>:checkpoint:<shard>`   | hash   | newest base and checkpoint, see `lua/begin-tail.lua` | CHECKPOINT_KEEP_MS | begin, append            |

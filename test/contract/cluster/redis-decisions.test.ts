@@ -63,6 +63,16 @@ describe('a reply that was lost', () => {
     await expect(stale.begin(baseAt(0)())).rejects.toThrow(/is another's by now/);
   });
 
+  it('of an acquire: a renewal does not call it another’s', async () => {
+    await using environment = await redisEnvironment(redis);
+    const node = await newNode(environment, 'node-a');
+    await node.acquire([0]);
+    const [unknown] = await node.membership.acquire([0], { mayTakeLapsed: true });
+    const { lost, view } = await node.renew();
+    expect(lost).toEqual([]);
+    expect(view.leases.get(0)).toEqual(unknown);
+  });
+
   it('of giving back: the next renewal says that the lease is gone', async () => {
     await using environment = await redisEnvironment(redis);
     const node = await newNode(environment, 'node-a');

@@ -21,18 +21,20 @@ identifySlotsContract('Redis', async ({ intervalMs }) => {
   };
 });
 
-it('after a loss of data every bucket counts as used, and the budget is unknown', async () => {
-  await using environment = await redisEnvironment(redis, undefined, { identifyIntervalMs: 1_000 });
+it('after a loss of data every bucket counts as used, and the budget is what Discord says', async () => {
+  await using environment = await redisEnvironment(redis, undefined, { identifyIntervalMs: 200 });
   const { slots } = await environment.openStore();
-  await slots.setBudget(
-    { maxConcurrency: 1, remaining: 100, resetAfterMs: 60_000 },
-    await slots.markBudget(),
-  );
-  await slots.reserve(0);
+  const budget = { maxConcurrency: 1, remaining: 100, resetAfterMs: 60_000 };
+  await slots.setBudget(budget, await slots.markBudget());
+  const { waitMs } = await slots.reserve(0);
+  await environment.elapse(waitMs);
+  expect(await slots.take(0, 0)).toEqual({ kind: 'granted' });
+  await environment.elapse(waitMs);
   const mark = await slots.markBudget();
+  expect(mark).toBe(1);
   await environment.loseData?.();
   expect(await slots.take(0, 0)).toEqual({ kind: 'budget-unknown' });
-  await slots.setBudget({ maxConcurrency: 1, remaining: 100, resetAfterMs: 60_000 }, mark);
+  await slots.setBudget(budget, mark);
   expect(await slots.budget()).toMatchObject({ remaining: 100 });
   expect(await slots.take(0, 0)).toMatchObject({ kind: 'wait' });
 });
