@@ -17,3 +17,14 @@ export function residentMb(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
   return Number(kilobytes) / 1024;
 }
+
+export interface MainThread {
+  readonly cpuNs: number;
+  /** Ready to run, while other processes had the cores. */
+  readonly waitedNs: number;
+}
+
+export function mainThread(pid: number): MainThread {
+  const [cpuNs, waitedNs] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ').map(Number);
+  return { cpuNs: cpuNs ?? Number.NaN, waitedNs: waitedNs ?? Number.NaN };
+}

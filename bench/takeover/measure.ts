@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LaunchOptions, launchMiddle, type Middle } from '../launch.ts';
 import { BenchRedis } from '../redis.ts';
+import { mainThread } from '../usage.ts';
 import { SessionKeepingDiscord } from './discord.ts';
 import { type ProbedTime, readProbe, type Takeover, takeoverOf } from './steps.ts';
 
@@ -95,10 +96,11 @@ class TakeoverBench {
       this.#times = [];
       const resumed = this.#discord.nextSession();
       await owner.process.end('SIGKILL');
-      const resumeUs = await this.#inTime(resumed, 'RESUME', standby);
+      const receivedUs = await this.#inTime(resumed, 'RESUME', standby);
+      const used = mainThread(standby.process.pid);
       await this.#pause(FLUSHED_MS);
-      measured.push(takeoverOf(this.#times, resumeUs));
-      // That the shard lives on is what makes the next RESUME begin behind these.
+      measured.push(takeoverOf(this.#times, { receivedUs, used }));
+      // The next RESUME has to begin behind these.
       this.#discord.dispatch(LIVE_EVENTS);
       await this.#pause(FLUSHED_MS);
       owner = standby;

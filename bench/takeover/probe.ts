@@ -5,13 +5,12 @@
 import { RedisMembership } from '../../src/cluster/redis/redis-membership.ts';
 import { HeldShard } from '../../src/commands/gateway/held-shard.ts';
 import { UpstreamShard } from '../../src/upstream/shard.ts';
+import { mainThread } from '../usage.ts';
 import { monotonicUs } from '../wire.ts';
-import { PROBE_MESSAGE, type ProbedStep } from './steps.ts';
+import { PROBE_MESSAGE, type ProbedStep, type ProbedTime } from './steps.ts';
 
-const say = (step: ProbedStep, startUs: number, endUs: number) =>
-  setImmediate(() =>
-    process.stdout.write(`${JSON.stringify({ msg: PROBE_MESSAGE, step, startUs, endUs })}\n`),
-  );
+const say = (time: ProbedTime) =>
+  setImmediate(() => process.stdout.write(`${JSON.stringify({ msg: PROBE_MESSAGE, ...time })}\n`));
 
 type Method<This, Args extends unknown[], Result> = (this: This, ...args: Args) => Promise<Result>;
 
@@ -21,9 +20,9 @@ function timed<This, Args extends unknown[], Result>(
   isWorthSaying: (result: Result) => boolean = () => true,
 ): Method<This, Args, Result> {
   return async function (...args) {
-    const startUs = monotonicUs();
+    const [startUs, used] = [monotonicUs(), mainThread(process.pid)];
     const result = await method.apply(this, args);
-    if (isWorthSaying(result)) say(step, startUs, monotonicUs());
+    if (isWorthSaying(result)) say({ step, startUs, endUs: monotonicUs(), used });
     return result;
   };
 }
@@ -36,6 +35,6 @@ HeldShard.prototype.restore = timed('restore', HeldShard.prototype.restore);
 const { start } = UpstreamShard.prototype;
 UpstreamShard.prototype.start = function () {
   const nowUs = monotonicUs();
-  say('connect', nowUs, nowUs);
+  say({ step: 'connect', startUs: nowUs, endUs: nowUs, used: mainThread(process.pid) });
   start.call(this);
 };

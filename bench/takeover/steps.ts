@@ -1,4 +1,5 @@
 /** The steps of a takeover, as the probe tells them. Pure. */
+import type { MainThread } from '../usage.ts';
 
 export const PROBE_MESSAGE = 'bench probe';
 
@@ -9,6 +10,14 @@ export interface ProbedTime {
   readonly step: ProbedStep;
   readonly startUs: number;
   readonly endUs: number;
+  /** What the node had used at `startUs`. */
+  readonly used: MainThread;
+}
+
+export interface Resume {
+  readonly receivedUs: number;
+  /** What the node had used by then. */
+  readonly used: MainThread;
 }
 
 /** Where the time went. `fetchMs`: Redis, its client, and parsing; `restoreMs`: decompressing and filling the log. */
@@ -18,6 +27,10 @@ export interface Takeover {
   readonly fetchMs: number;
   readonly restoreMs: number;
   readonly connectMs: number;
+  /** Of the node's main thread. */
+  readonly cpuMs: number;
+  /** It could have gone on, but other processes of this machine had the cores. */
+  readonly noCoreMs: number;
 }
 
 export function readProbe(line: string): ProbedTime | null {
@@ -26,7 +39,7 @@ export function readProbe(line: string): ProbedTime | null {
 }
 
 /** From the moment the lease was asked for, which is before it was had. Throws where a step is missing. */
-export function takeoverOf(times: readonly ProbedTime[], resumeUs: number): Takeover {
+export function takeoverOf(times: readonly ProbedTime[], resume: Resume): Takeover {
   const find = (step: ProbedStep): ProbedTime => {
     const time = times.find((one) => one.step === step);
     if (!time) throw new Error(`the node did not say when its step "${step}" was`);
@@ -35,10 +48,12 @@ export function takeoverOf(times: readonly ProbedTime[], resumeUs: number): Take
   const ms = (fromUs: number, toUs: number) => (toUs - fromUs) / 1000;
   const [lease, fetch, restore, connect] = [find('lease'), find('fetch'), find('restore'), find('connect')];
   return {
-    totalMs: ms(lease.startUs, resumeUs),
+    totalMs: ms(lease.startUs, resume.receivedUs),
     leaseMs: ms(lease.startUs, lease.endUs),
     fetchMs: ms(fetch.startUs, fetch.endUs),
     restoreMs: ms(restore.startUs, restore.endUs),
-    connectMs: ms(connect.startUs, resumeUs),
+    connectMs: ms(connect.startUs, resume.receivedUs),
+    cpuMs: (resume.used.cpuNs - lease.used.cpuNs) / 1e6,
+    noCoreMs: (resume.used.waitedNs - lease.used.waitedNs) / 1e6,
   };
 }
