@@ -2,8 +2,8 @@
  * What a node may conclude from how its renewals went. Pure but for the times it is given, all from the node's own clock.
  *
  * Leases lapse by the store's clock, but silence has other reasons than death: the store was away, lost its data, or had its clock
- * set. Then every membership lapses at once, and whoever comes first would take everybody's shards. So nobody takes what lapsed
- * unless its own renewals have gone through for as long as a lease lives: by then, whoever lives has renewed too.
+ * set. Then every membership lapses at once, and whoever comes first would take everybody's shards. So what lapsed is taken only
+ * when some node's renewals have gone through for as long as a lease lives: by then, whoever lives has renewed too.
  */
 export interface ContactOptions {
   readonly leaseTtlMs: number;
@@ -47,9 +47,13 @@ export class Contact {
     return this.isConfirmed(nowMs) ? 0 : nowMs - this.#confirmedAtMs - this.#options.leaseTtlMs;
   }
 
-  /** When we may take what has lapsed; `undefined` while the store can't be reached. */
-  get mayTakeLapsedAtMs(): number | undefined {
+  /** From when on renewals have gone through for long enough; `undefined` while the store can't be reached. */
+  get steadyAtMs(): number | undefined {
     if (this.#sinceMs === undefined) return undefined;
     return this.#options.isAlone ? this.#sinceMs : this.#sinceMs + this.#options.leaseTtlMs;
+  }
+
+  isSteady(nowMs: number): boolean {
+    return this.steadyAtMs !== undefined && nowMs >= this.steadyAtMs;
   }
 }

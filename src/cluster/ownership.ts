@@ -46,7 +46,7 @@ export interface OwnershipOptions {
   readonly applicationId: string;
   readonly shardCount: number;
   /** Of this node, as of now. */
-  readonly state: () => MemberState;
+  readonly state: () => Omit<MemberState, 'isSteady'>;
   readonly holder: ShardHolder;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
@@ -198,7 +198,7 @@ export class Ownership implements AsyncDisposable {
     const { clock, renewIntervalMs } = this.#options;
     if (!this.contact.isUp) return this.#scheduleIn(RETRY_MS);
     const lapseMs = firstLapseMs(this.#view, this.nodeId) + LAPSE_MARGIN_MS;
-    const mayTakeMs = (this.contact.mayTakeLapsedAtMs ?? 0) - clock.now();
+    const mayTakeMs = (this.contact.steadyAtMs ?? 0) - clock.now();
     const nextMs = Math.min(renewIntervalMs, lapseMs, mayTakeMs > 0 ? mayTakeMs : renewIntervalMs);
     this.#scheduleIn(Math.max(MIN_PAUSE_MS, nextMs));
   }
@@ -228,7 +228,8 @@ export class Ownership implements AsyncDisposable {
     this.#touched.clear();
     const { held } = this;
     try {
-      const renewal = await membership.renew(state(), held);
+      const isSteady = this.contact.isSteady(sentAtMs);
+      const renewal = await membership.renew({ ...state(), isSteady }, held);
       if (this.#isClosed) return;
       if (renewal.kind === 'replaced') return this.#onReplaced(renewal.by);
       this.contact.renewed(sentAtMs, renewal.hadLapsed);
@@ -242,7 +243,7 @@ export class Ownership implements AsyncDisposable {
 
   async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {
     const { membership, applicationId, shardCount, onView } = this.#options;
-    for (const shardId of lost) if (!this.#touched.has(shardId)) this.#lose(shardId);
+    for (const shardId of lost) if (!this.#isInMotion(shardId)) this.#lose(shardId);
     const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
     this.#view = withLeases(view, newer);
     for (const lease of this.#view.leases.values())
@@ -254,11 +255,18 @@ export class Ownership implements AsyncDisposable {
     this.#startMoves();
   }
 
+  /** What the answer to a renewal says of the shard may be older than what is known here, or will be in a moment. */
+  #isInMotion(shardId: number): boolean {
+    return this.#touched.has(shardId) || this.moves.isPassing(shardId);
+  }
+
   /** Takes what the plan gives us and nobody who lives holds. */
   async #acquire(): Promise<void> {
     const { membership, clock } = this.#options;
     const { nodeId } = this;
-    const mayTakeLapsed = clock.now() >= (this.contact.mayTakeLapsedAtMs ?? Number.POSITIVE_INFINITY);
+    // A node that has only just come takes the word of one that has been there.
+    const mayTakeLapsed =
+      this.contact.isSteady(clock.now()) || this.#view.members.some((member) => member.isSteady);
     const wanted = takeable(this.#view, this.#plan, { nodeId, mayTakeLapsed });
     if (wanted.length === 0) return;
     const leases = await membership.acquire(wanted, { mayTakeLapsed });

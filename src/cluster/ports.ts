@@ -23,6 +23,11 @@ export interface MemberState {
   readonly weight: number;
   /** It takes no shards and wants to be rid of those it has. */
   readonly isDraining: boolean;
+  /**
+   * Its renewals have gone through for as long as a lease lives, so the store was there all the time: what has lapsed by now has
+   * lapsed because its holder is gone. The store makes it false where this membership itself had lapsed.
+   */
+  readonly isSteady: boolean;
 }
 
 /** A node that is there: its membership has not lapsed. */

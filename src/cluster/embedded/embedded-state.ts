@@ -50,7 +50,7 @@ export class EmbeddedState {
     const differing = this.#differing(deployment, identity.nodeId);
     if (differing) return differing;
     this.#deployment = deployment;
-    this.#members.set(identity.nodeId, { identity, state, lapsesAtMs: this.#nextLapse(), renewals: 0 });
+    this.#remember(identity, { ...state, isSteady: false }, 0);
     return undefined;
   }
 
@@ -59,7 +59,7 @@ export class EmbeddedState {
     if (record && !isSame(record.identity, identity)) return { kind: 'replaced', by: this.#asMember(record) };
     const hadLapsed = !record || !this.#isLive(record);
     const renewals = (record?.renewals ?? 0) + 1;
-    this.#members.set(identity.nodeId, { identity, state, lapsesAtMs: this.#nextLapse(), renewals });
+    this.#remember(identity, { ...state, isSteady: state.isSteady && !hadLapsed }, renewals);
     const lost = [...held]
       .filter(([shardId, epoch]) => !this.#assert({ shardId, epoch, holder: identity }))
       .map(([shardId]) => shardId);
@@ -109,8 +109,9 @@ export class EmbeddedState {
     return { [Symbol.dispose]: () => this.#listeners.delete(own) };
   }
 
-  #nextLapse(): number {
-    return this.#clock.now() + this.#leaseTtlMs;
+  #remember(identity: NodeIdentity, state: MemberState, renewals: number): void {
+    const lapsesAtMs = this.#clock.now() + this.#leaseTtlMs;
+    this.#members.set(identity.nodeId, { identity, state, lapsesAtMs, renewals });
   }
 
   #isLive({ lapsesAtMs }: MemberRecord): boolean {

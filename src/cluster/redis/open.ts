@@ -26,13 +26,17 @@ const RETRY_MS = 200;
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
   const { clock, connectTimeoutMs } = options;
   const endsAtMs = clock.now() + connectTimeoutMs;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
       const warnings = await inspect(options);
       return await connect(options, warnings);
     } catch (error) {
       if (!(error instanceof NotYetError)) throw error;
-      if (clock.now() + RETRY_MS >= endsAtMs) throw new ClusterStoreError(error.message);
+      if (clock.now() + RETRY_MS >= endsAtMs) {
+        const limit = `waited for redis.connectTimeoutMs, ${connectTimeoutMs} ms`;
+        throw new ClusterStoreError(`${error.message} (${limit})`);
+      }
+      if (attempt === 1) options.onWaiting?.(error.message);
     }
     await new Promise<void>((resume) => clock.setTimer(resume, RETRY_MS));
   }
@@ -102,7 +106,7 @@ class OpenRedisStore implements RedisStore {
     if (/\s/.test(identity.incarnation)) throw new TypeError('an incarnation must not have a space in it');
     const reply = (await connections.run(
       'join-application',
-      [keys.members, keys.deployment],
+      [keys.members, keys.deployment, keys.slots],
       memberArguments(identity, state, leaseTtlMs, deployment),
     )) as JoinReply;
     if (reply[0] === 'id-taken') {

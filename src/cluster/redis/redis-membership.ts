@@ -42,15 +42,14 @@ type RenewReply =
 /** What `join` and `renew` write of a node. */
 export function memberArguments(
   { nodeId, incarnation }: NodeIdentity,
-  { address, weight, isDraining }: MemberState,
+  state: MemberState,
   leaseTtlMs: number,
   deployment: Deployment,
 ): (string | number)[] {
-  const state = [address, weight, isDraining ? '1' : '0'];
   return [
     nodeId,
     incarnation,
-    ...state,
+    JSON.stringify(state),
     leaseTtlMs,
     KEEP_MS,
     FORGET_LAPSED_AFTER_MS,
@@ -77,7 +76,7 @@ export class RedisMembership implements Membership {
     const member = memberArguments(this.identity, state, leaseTtlMs, deployment);
     const reply = (await connections.run(
       'renew-membership',
-      [keys.members, keys.deployment, this.#leases],
+      [keys.members, keys.deployment, this.#leases, keys.slots],
       [...member, joinedAtMs, ...[...held].flat()],
     )) as RenewReply;
     if (reply[0] === 'replaced') {

@@ -9,6 +9,7 @@ import {
   type Membership,
   type NodeIdentity,
   Ownership,
+  untilAnswered,
 } from '../../cluster/index.ts';
 import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 import { EventLog, type LogMemory, type TailCompressor } from '../../log/index.ts';
@@ -156,15 +157,19 @@ export class Application implements ShardDirectory, AsyncDisposable {
    */
   async start(start: ApplicationStart): Promise<void> {
     const { config, application, store, clock } = this.#options;
-    const shardCount = await this.#findShardCount();
-    const membership = await joinDeployment({
-      store,
-      identity: start.identity,
-      state: this.#memberState(start),
-      deployment: { shardCount, fingerprints: fingerprintsOf(config, application) },
+    const waiting = {
       clock,
       signal: this.#lifetime.signal,
-      onWaiting: (reason) => this.#logger.info({}, reason),
+      onWaiting: (reason: string) => this.#logger.info({}, reason),
+    };
+    const shardCount = await this.#findShardCount(waiting);
+    const membership = await joinDeployment({
+      ...waiting,
+      store,
+      applicationId: application.id,
+      identity: start.identity,
+      state: { ...this.#memberState(start), isSteady: false },
+      deployment: { shardCount, fingerprints: fingerprintsOf(config, application) },
     });
     if (!membership || this.#lifetime.signal.aborted) return;
     this.#shardCount = shardCount;
@@ -245,10 +250,10 @@ export class Application implements ShardDirectory, AsyncDisposable {
    * The configured number; else that of the deployment, whose sessions another number would throw away; else Discord's
    * recommendation.
    */
-  async #findShardCount(): Promise<number> {
+  async #findShardCount(waiting: Parameters<typeof untilAnswered>[1]): Promise<number> {
     const { application, store } = this.#options;
     if (application.shardCount !== 'auto') return application.shardCount;
-    const stored = await store.readDeployment();
+    const stored = await untilAnswered(() => store.readDeployment(), waiting);
     if (stored === undefined) return (await this.#information.get()).shards;
     this.#logger.info(
       { shards: stored.shardCount },

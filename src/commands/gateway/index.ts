@@ -32,6 +32,11 @@ export interface GatewayIo {
   readonly signal: AbortSignal;
 }
 
+/** Another process has taken this one's place: there is nothing left for it to do. */
+class NodeReplacedError extends Error {
+  override name = 'NodeReplacedError';
+}
+
 /** The errors that a setting is the cause of, or the machine: their message says what to do. */
 const EXPECTED_ERRORS = [
   GatewayServerError,
@@ -48,8 +53,11 @@ export async function runGateway(config: GatewayConfig, { stdout, signal }: Gate
     await run(config, logger, signal);
     return 0;
   } catch (error) {
-    if (!EXPECTED_ERRORS.some((expected) => error instanceof expected)) throw error;
-    logger.fatal({ reason: (error as Error).message }, 'shardmux can not start');
+    const { message: reason } = error as Error;
+    if (error instanceof NodeReplacedError) logger.fatal({ reason }, 'shardmux can not go on');
+    else if (EXPECTED_ERRORS.some((expected) => error instanceof expected))
+      logger.fatal({ reason }, 'shardmux can not start');
+    else throw error;
     return 1;
   }
 }
@@ -117,7 +125,8 @@ class Node {
           tailCompressor,
           clock: systemClock,
           logger,
-          onStopped: (reason) => this.#server?.closeAll(Rejections.applicationStopped(reason)),
+          onStopped: (reason) =>
+            this.#server?.closeSessions(application.id, Rejections.applicationStopped(reason)),
         }),
       );
     });
@@ -164,7 +173,11 @@ class Node {
     );
   }
 
-  /** Joins and holds shards until `signal` aborts. @throws {ClusterStoreError} it is refused, or replaced. */
+  /**
+   * Joins and holds shards until `signal` aborts.
+   * @throws {ClusterStoreError} it is refused.
+   * @throws {NodeReplacedError}
+   */
   async start(stack: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
     // First of all at the end: nothing new arrives, the tails are complete, and workers are drained with all of it.
     stack.defer(async () => {
@@ -193,8 +206,8 @@ class Node {
 
   #onReplaced(by: Member): void {
     this.#replaced.reject(
-      new ClusterStoreError(
-        `cluster.nodeId: another process runs as node ${by.nodeId} now, at ${by.address}, and this one's leases have lapsed; give each node an id of its own`,
+      new NodeReplacedError(
+        `cluster.nodeId: another process runs as node ${by.nodeId} now, at ${by.address}: this one gave no sign of life for longer than cluster.leaseTtlMs. If that one did not take its place, give each node an id of its own`,
       ),
     );
   }

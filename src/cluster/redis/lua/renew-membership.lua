@@ -2,19 +2,19 @@
 -- Guarantee: an empty or older Redis gets its truth from those who hold it; a lease that changed hands since is never
 -- taken back.
 --
--- KEYS[1] members   KEYS[2] deployment   KEYS[3] leases
--- ARGV[1] node id   [2] incarnation   [3] address   [4] weight   [5] '1' when draining
--- ARGV[6] lease TTL, ms   [7] keep keys for, ms   [8] forget lapsed members after, ms   [9] deployment, canonical JSON
--- ARGV[10] when this membership was joined, Unix ms   [11…] shard id, epoch, shard id, epoch, …
+-- KEYS[1] members   KEYS[2] deployment   KEYS[3] leases   KEYS[4] slots
+-- ARGV[1] node id   [2] incarnation   [3] what the node says of itself, JSON
+-- ARGV[4] lease TTL, ms   [5] keep keys for, ms   [6] forget lapsed members after, ms   [7] deployment, canonical JSON
+-- ARGV[8] when this membership was joined, Unix ms   [9…] shard id, epoch, shard id, epoch, …
 --
 -- Reply: { 'renewed', now, '1' when it had lapsed, { node id, member JSON, … }, { shard id, lease, … }, { lost shard id, … } }
 --      | { 'replaced', node id, member JSON, now } | { 'differs', stored deployment, node id… }
 local now = now_ms()
-local members = read_members(KEYS[1], now, tonumber(ARGV[8]))
+local members = read_members(KEYS[1], now, tonumber(ARGV[6]))
 local me = members[ARGV[1]]
 -- A Redis that failed over may have the incarnation before ours, which joined before us: that one is gone.
 if me and me.incarnation ~= ARGV[2] then
-  if me.joinedAtMs >= tonumber(ARGV[10]) then return { 'replaced', ARGV[1], cjson.encode(me), now } end
+  if me.joinedAtMs >= tonumber(ARGV[8]) then return { 'replaced', ARGV[1], cjson.encode(me), now } end
   me = nil
 end
 local there, others = {}, {}
@@ -26,29 +26,23 @@ for node, member in pairs(members) do
   end
 end
 local stored = redis.call('GET', KEYS[2])
-if stored and stored ~= ARGV[9] and #others > 0 then
+if stored and stored ~= ARGV[7] and #others > 0 then
   table.sort(others)
   return { 'differs', stored, unpack(others) }
 end
-redis.call('SET', KEYS[2], ARGV[9], 'PX', ARGV[7])
+redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[5])
 
 local had_lapsed = not is_live(me, now)
-local renewed = cjson.encode({
-  incarnation = ARGV[2],
-  address = ARGV[3],
-  weight = tonumber(ARGV[4]),
-  isDraining = ARGV[5] == '1',
-  joinedAtMs = tonumber(ARGV[10]),
-  lapsesAtMs = now + ARGV[6],
-  renewals = (me and me.renewals or 0) + 1,
-})
+local renewals = (me and me.renewals or 0) + 1
+local renewed = encode_member(ARGV[3], ARGV[2], tonumber(ARGV[8]), now + ARGV[4], renewals, had_lapsed)
 redis.call('HSET', KEYS[1], ARGV[1], renewed)
-redis.call('PEXPIRE', KEYS[1], ARGV[7])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+begin_slots(KEYS[4], now, ARGV[5])
 there[#there + 1] = ARGV[1]
 there[#there + 1] = renewed
 
 local lost = {}
-for index = 11, #ARGV, 2 do
+for index = 9, #ARGV, 2 do
   local shard, epoch = ARGV[index], tonumber(ARGV[index + 1])
   local whose = fence(KEYS[3], shard, epoch, ARGV[2], ARGV[1])
   if whose == 'unknown' then
@@ -59,5 +53,5 @@ for index = 11, #ARGV, 2 do
     if not is_holder(lease, ARGV[2], ARGV[1]) then lost[#lost + 1] = shard end
   end
 end
-redis.call('PEXPIRE', KEYS[3], ARGV[7])
+redis.call('PEXPIRE', KEYS[3], ARGV[5])
 return { 'renewed', now, had_lapsed and '1' or '0', there, redis.call('HGETALL', KEYS[3]), lost }

@@ -6,9 +6,8 @@
 --
 -- Reply: until the place's turn, ms. A bucket that nothing is known of counts as used when the slots began to exist.
 local now = now_ms()
-redis.call('HSETNX', KEYS[1], 'since', now)
+begin_slots(KEYS[1], now, ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'since', 'last:' .. ARGV[1], 'next:' .. ARGV[1])
 local place = math.max(now, (known[2] or known[1]) + ARGV[2], tonumber(known[3] or 0))
 redis.call('HSET', KEYS[1], 'next:' .. ARGV[1], place + ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return place - now

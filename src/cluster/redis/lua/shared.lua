@@ -1,12 +1,30 @@
 -- Put before every script.
 --
--- A member is JSON: incarnation, address, weight, isDraining, joinedAtMs, lapsesAtMs (Unix ms by this Redis), renewals.
+-- A member is JSON: incarnation, joinedAtMs, lapsesAtMs (Unix ms by this Redis), renewals, and what the node says of itself
+-- (`MemberState` in ports.ts: address, weight, isDraining, isSteady).
 -- A lease is `<epoch>` when it is free, else `<epoch> <incarnation> <node id>`. An incarnation has no space in it.
 
 -- Unix time, ms.
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The member as JSON; `state` is what it says of itself, as JSON. Who had lapsed, or was not known, can not be steady.
+local function encode_member(state, incarnation, joined_at_ms, lapses_at_ms, renewals, had_lapsed)
+  local member = cjson.decode(state)
+  if had_lapsed then member.isSteady = false end
+  member.incarnation = incarnation
+  member.joinedAtMs = joined_at_ms
+  member.lapsesAtMs = lapses_at_ms
+  member.renewals = renewals
+  return cjson.encode(member)
+end
+
+-- Buckets that nothing is known of count as used when the slots began to exist, which is now where they do not.
+local function begin_slots(key, now, keep_ms)
+  redis.call('HSETNX', key, 'since', now)
+  redis.call('PEXPIRE', key, keep_ms)
 end
 
 local function is_live(member, now)

@@ -3,6 +3,17 @@ import type { Metrics } from '../../../observability/index.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { GatewayServer } from '../../../workers/index.ts';
 
+const WORKER_STATES = [
+  'awaiting-identify',
+  'held',
+  'dialling',
+  'relaying',
+  'replaying',
+  'live',
+  'draining',
+  'closed',
+];
+
 export function registerWorkers(metrics: Metrics, server: GatewayServer): void {
   const { counts } = server;
   const counter = (name: string, help: string, read: () => number) =>
@@ -14,8 +25,7 @@ export function registerWorkers(metrics: Metrics, server: GatewayServer): void {
     collect: (set) => {
       const sums = new Map<string, number>();
       for (const { stateKind } of server.connections) sums.set(stateKind, (sums.get(stateKind) ?? 0) + 1);
-      for (const state of ['awaiting-identify', 'held', 'replaying', 'live', 'draining', 'closed'])
-        set(sums.get(state) ?? 0, { state });
+      for (const state of WORKER_STATES) set(sums.get(state) ?? 0, { state });
     },
   });
   metrics.observedGauge({
@@ -80,6 +90,28 @@ export function registerWorkers(metrics: Metrics, server: GatewayServer): void {
     labels: ['status'],
     collect: (set) => {
       for (const [status, count] of counts.refused) set(count, { status });
+    },
+  });
+  registerRelays(metrics, server);
+}
+
+function registerRelays(metrics: Metrics, { counts }: GatewayServer): void {
+  metrics.observedCounter({
+    name: 'shardmux_workers_relays_total',
+    help: 'Connections that landed here and were relayed to the owner of their shard.',
+    collect: (set) => set(counts.relays),
+  });
+  metrics.observedCounter({
+    name: 'shardmux_workers_relayed_sessions_total',
+    help: 'Sessions of shards of this node that landed at another node and were relayed here.',
+    collect: (set) => set(counts.relayedSessions),
+  });
+  metrics.observedCounter({
+    name: 'shardmux_workers_relay_failures_total',
+    help: 'Attempts to relay that failed; the worker is held and it is tried again.',
+    labels: ['reason'],
+    collect: (set) => {
+      for (const [reason, count] of counts.relayFailures) set(count, { reason });
     },
   });
 }
