@@ -23,7 +23,7 @@ async function startThree(options: Partial<ClusterOptions> = {}): Promise<Taught
   const cluster = stack.use(await startCluster({ nodeCount: 3, haproxyCount: 2, ...options }));
   const start = (letter: string) => {
     const server = { name: `node-${letter}` };
-    const times = { clock: systemClock, watchIntervalMs: 20, timeoutMs: 200, intervalMs: 200 };
+    const times = { clock: systemClock, watchIntervalMs: 20, intervalMs: 200 };
     return stack.use(startTeacher({ sockets: cluster.sockets, server, ...times }));
   };
   const teachers = [start('a'), start('b'), start('c')] as const;
