@@ -6,7 +6,7 @@ export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-st
 export { EmbeddedIdentifySlots, type EmbeddedIdentifySlotsOptions } from './embedded/identify-slots.ts';
 export { IdentifySlotsFile } from './embedded/identify-slots-file.ts';
 export { TailFiles } from './embedded/tail-files.ts';
-export { joinDeployment } from './join.ts';
+export { joinDeployment, NOT_SET, untilAnswered } from './join.ts';
 export { type Holding, Ownership, type OwnershipLog, type ShardHolder } from './ownership.ts';
 export {
   type ClusterMessage,

@@ -9,15 +9,20 @@ import {
   type Membership,
   type NodeIdentity,
 } from './ports.ts';
+import { RedisCallError } from './redis/connections.ts';
+
+/** In place of the fingerprint of a setting that is left out. */
+export const NOT_SET = 'not set';
 
 export interface JoinOptions {
   readonly store: ClusterStore;
+  readonly applicationId: string;
   readonly identity: NodeIdentity;
   readonly state: MemberState;
   readonly deployment: Deployment;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** We wait for the membership of an earlier process with this id to lapse. */
+  /** What is waited for: the membership of an earlier process with this id to lapse, or the store to answer. */
   readonly onWaiting: (reason: string) => void;
 }
 
@@ -33,13 +38,16 @@ const PROOF_RENEWALS = 2;
  * @throws {ClusterStoreError} another process lives under this id, or the nodes that are there run with other settings.
  */
 export async function joinDeployment(options: JoinOptions): Promise<Membership | undefined> {
-  const { store, identity, state, deployment, signal, onWaiting } = options;
+  const { store, identity, state, deployment, signal, onWaiting, applicationId } = options;
   let firstRenewals: number | undefined;
   let seenIncarnation: string | undefined;
   while (!signal.aborted) {
-    const result = await store.join(identity, state, deployment);
+    const result = await untilAnswered(() => store.join(identity, state, deployment), options);
+    if (result === undefined) return undefined;
     if (result.kind === 'joined') return result.membership;
-    if (result.kind === 'differs') throw new ClusterStoreError(differsText(result, deployment));
+    if (result.kind === 'differs') {
+      throw new ClusterStoreError(differsText(result, deployment, applicationId));
+    }
     const { by, renewals } = result;
     if (seenIncarnation !== by.incarnation) {
       onWaiting(
@@ -58,13 +66,41 @@ export async function joinDeployment(options: JoinOptions): Promise<Membership |
   return undefined;
 }
 
-function differsText(result: Extract<JoinResult, { kind: 'differs' }>, deployment: Deployment): string {
-  const { setting, there, nodeIds } = result;
+/**
+ * Asks again and again while Redis can't be reached: it was there a moment ago, and whoever starts a node again would wait
+ * for no less. Resolves with `undefined` where `signal` aborted first.
+ */
+export async function untilAnswered<Answer>(
+  ask: () => Promise<Answer>,
+  { clock, signal, onWaiting }: Pick<JoinOptions, 'clock' | 'signal' | 'onWaiting'>,
+): Promise<Answer | undefined> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof RedisCallError)) throw error;
+      if (attempt === 1) onWaiting(`waiting for Redis: ${error.message}`);
+    }
+    await pause(clock, RETRY_MS, signal);
+  }
+  return undefined;
+}
+
+function differsText(
+  { setting, there, nodeIds }: Extract<JoinResult, { kind: 'differs' }>,
+  { shardCount, fingerprints }: Deployment,
+  applicationId: string,
+): string {
   const who = nodeIds.length === 1 ? `node ${nodeIds[0]} runs` : `nodes ${nodeIds.join(', ')} run`;
   if (setting === 'discord.shardCount') {
-    return `discord.shardCount: this node is to run with ${deployment.shardCount} shards, but ${who} with ${there}; set the same number, or stop all nodes before you change it`;
+    return `discord.shardCount: this node is to run application ${applicationId} with ${shardCount} shards, but ${who} with ${there}; set the same number, or stop all nodes before you change it`;
   }
-  return `${setting}: it differs from the one that ${who} with; give all nodes of the application the same, or stop all of them before you change it`;
+  const wrong =
+    fingerprints[setting] === NOT_SET
+      ? `it is not set here, but ${who} with one`
+      : `it is not what ${who} with`;
+  const whose = setting.startsWith('discord.') ? ` of application ${applicationId}` : '';
+  return `${setting}: ${wrong}${whose}; give all nodes the same, or stop all of them before you change it`;
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

@@ -53,7 +53,7 @@ export interface TailOptions {
   readonly flushBytes: number;
   /** The shard's state as it is now, for a new base. */
   readonly state: () => Readonly<Record<string, unknown>>;
-  readonly onFailing: (reason: string) => void;
+  readonly onFailing: (reason: string, error: unknown) => void;
   readonly onRecovered: () => void;
 }
 
@@ -162,7 +162,7 @@ export class Tail implements AsyncDisposable {
         this.#flushing = undefined;
         this.counts.errors++;
         if (this.#failures++ === 0)
-          this.#options.onFailing(error instanceof Error ? error.message : String(error));
+          this.#options.onFailing(error instanceof Error ? error.message : String(error), error);
         this.#writingSinceMs = undefined;
         // The cursor has passed what was not written; begin again behind what was.
         this.#cursor = this.#needsBase ? undefined : this.#options.log.cursorAfter(this.#written);

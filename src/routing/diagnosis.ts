@@ -46,6 +46,20 @@ export function isMisconfiguration(problem: TeachingProblem): boolean {
   return MISCONFIGURATIONS.has(problem);
 }
 
+/** Of those, the ones that another setting than `haproxy.sockets` is likely to be the cause of. */
+const SETTINGS: Readonly<Partial<Record<TeachingProblem, string>>> = {
+  'unknown-backend': 'haproxy.backend',
+  'unknown-table': 'haproxy.table',
+  'wrong-table-type': 'haproxy.table',
+  'unknown-server': 'haproxy.serverName',
+  'ambiguous-server': 'haproxy.serverName',
+};
+
+/** The setting to look at first. */
+export function settingOf(problem: TeachingProblem): string {
+  return SETTINGS[problem] ?? 'haproxy.sockets';
+}
+
 /** What failed: its name, and a sentence for the operator. */
 export interface Diagnosis {
   readonly problem: TeachingProblem;
@@ -134,7 +148,7 @@ export function serverNotFound(
   const wanted =
     'name' in lookup
       ? `named ${lookup.name}`
-      : `at ${lookup.hosts.map((host) => `${host}:${lookup.port}`).join(' or ')}`;
+      : `with port ${lookup.port} and an address of this node (${lookup.hosts.join(', ')})`;
   const found = `No server ${wanted} in backend "${backend}" at ${socket} (there: ${list(servers)}).`;
   const unresolved = unresolvedServers(servers);
   if (!('name' in lookup) && unresolved.length > 0) {
@@ -145,8 +159,8 @@ export function serverNotFound(
       reason: `${found} No address yet: ${list(unresolved)}. ${remedy}`,
     };
   }
-  const remedy =
-    'Correct haproxy.serverName, or add a "server" line with an id for this node to haproxy.cfg (HAPROXY_NODE_A and so on).';
+  const setting = 'name' in lookup ? 'Correct' : 'Set';
+  const remedy = `${setting} haproxy.serverName, or add a "server" line with an id for this node to haproxy.cfg (HAPROXY_NODE_A and so on).`;
   return { problem: 'unknown-server', reason: `${found} ${remedy}` };
 }
 

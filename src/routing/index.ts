@@ -2,7 +2,7 @@
  * The node's side of routing: it tells every HAProxy which shards it owns, reads which shard a path asks for, and speaks
  * with other nodes.
  */
-export type { TeachingProblem } from './diagnosis.ts';
+export { settingOf, type TeachingProblem } from './diagnosis.ts';
 export { askHeldShards, type HeldShardsQuestion, PeerQuestionError } from './relay/held-shards.ts';
 export {
   NODE_HEADER,

@@ -54,6 +54,8 @@ export interface RedisStoreOptions {
   readonly identifyIntervalMs?: number | undefined;
   /** For waiting; what is decided goes by Redis' clock. */
   readonly clock: Clock;
+  /** Once, when the start has to wait for Redis. */
+  readonly onWaiting?: ((reason: string) => void) | undefined;
   /** For log and metrics. Not called before the store is open, nor after it was disposed of. */
   readonly onState?: ((state: RedisState) => void) | undefined;
 }

@@ -41,7 +41,8 @@ export function refusalOfFailure(
 }
 
 function refusalOfNetwork(code: string, message: string, place: string): Refusal | undefined {
-  if (code === 'ECONNREFUSED') return later(`redis.hosts: nothing listens at ${place}`);
+  if (code === 'ECONNREFUSED')
+    return later(`redis.hosts: nothing listens at ${place}; start Redis there, or correct the address`);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return later(`redis.hosts: the name in ${place} can not be resolved (${code})`);
   }
@@ -72,7 +73,7 @@ function refusalOfTls(code: string, message: string, place: string): Refusal | u
   if (code === 'CERT_HAS_EXPIRED') return never(`redis.tls: the certificate of ${place} has expired`);
   if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|CERT_UNTRUSTED|CERT_SIGNATURE/.test(code)) {
     return never(
-      `redis.tlsCaFile: the certificate of ${place} is signed by nobody that is trusted (${code})`,
+      `redis.tlsCaFile: the certificate of ${place} is signed by nobody that is trusted (${code}); give the file of the CA that signed it`,
     );
   }
   if (/ALERT|HANDSHAKE_FAILURE|CERTIFICATE_REQUIRED/.test(code)) {
@@ -103,15 +104,20 @@ function refusalOfCredentials(
   if (/^(?:WRONGPASS|ERR invalid password)/.test(message)) {
     const whose =
       username === undefined || isSentinel ? '' : `, or there is no user ${username} (redis.username)`;
-    return never(`${setting}: ${place} does not accept it${whose}`);
+    const isMissing = isGiven ? '' : ' that it is not set';
+    return never(`${setting}: ${place} does not accept${isMissing || ' it'}${whose}`);
   }
   if (message.startsWith('NOAUTH')) {
     return never(
-      isGiven ? `${setting}: ${place} does not accept it` : `${setting}: ${place} wants a password`,
+      isGiven
+        ? `${setting}: ${place} does not accept it`
+        : `${setting}: ${place} wants a password, and none is set`,
     );
   }
   if (/^NOPERM|can't run this command/.test(message)) {
-    return never(`redis.username: the user may not do what shardmux does at ${place}: ${message}`);
+    return never(
+      `redis.username: the user ${username ?? 'default'} may not do what shardmux does at ${place}; docs/redis-keys.md has the rule it needs (${message})`,
+    );
   }
   if (/DB index is out of range|SELECT is not allowed/i.test(message)) {
     return never(`redis.database: ${place} has no such database`);

@@ -1,5 +1,6 @@
 /** What nodes compare when they join, without giving it away. Pure. */
 import { createHash } from 'node:crypto';
+import { NOT_SET } from '../../cluster/index.ts';
 import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 
 /** Secrets of 32 characters or more can't be guessed from this many bytes of a digest; chance does not repeat them. */
@@ -10,10 +11,12 @@ export function fingerprintsOf(
   { cluster, workers }: GatewayConfig,
   { token }: ApplicationConfig,
 ): Readonly<Record<string, string>> {
-  const sessionSecret = (workers.sessionSecret ?? token).reveal();
+  const { sessionSecret } = workers;
   return {
     ...(cluster.secret && { 'cluster.secret': digest('cluster.secret', cluster.secret.reveal()) }),
-    [workers.sessionSecret ? 'workers.sessionSecret' : 'discord.token']: digest('session', sessionSecret),
+    'workers.sessionSecret': sessionSecret ? digest('session', sessionSecret.reveal()) : NOT_SET,
+    // Without a secret of their own, sessions are signed with it.
+    ...(!sessionSecret && { 'discord.token': digest('session', token.reveal()) }),
   };
 }
 

@@ -2,7 +2,7 @@
  * One shard at this node: joins its upstream session, event log and tail, and is what workers are served from. On the
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
-import type { OpenTail, StoredTail, TailPosition } from '../../cluster/index.ts';
+import { LeaseLostError, type OpenTail, type StoredTail, type TailPosition } from '../../cluster/index.ts';
 import { type EventLog, loadChunk, Tail, type TailChunk, type TailCompressor } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
@@ -132,11 +132,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
       flushIntervalMs: tailFlush.intervalMs,
       flushBytes: tailFlush.bytes,
       state: () => this.#state(),
-      onFailing: (reason) =>
+      onFailing: (reason, error) => {
+        // The shard goes with the next renewal, which says so; until then it is the new owner that writes.
+        if (error instanceof LeaseLostError) return;
         logger.warn(
           { reason },
           'the tail can not be written; events flow on, but a restart now would lose some',
-        ),
+        );
+      },
       onRecovered: () => logger.info({}, 'the tail is written again'),
     });
     if (this.#writtenSequence !== undefined) tail.continueAfter(this.#writtenSequence);

@@ -70,6 +70,7 @@ function redisOptions({ config, application, clock, logger }: OpenStoreOptions):
       keepsChunks: tail.store !== 'off',
     },
     clock,
+    onWaiting: (reason) => log.warn({ reason, forMs: redis.connectTimeoutMs }, 'waiting for Redis'),
     onState: (state) => {
       if (state.kind === 'connected') log.info({}, 'connected to Redis');
       else log.warn({ reason: state.reason }, 'the connection to Redis is lost; events flow on');

@@ -1,7 +1,7 @@
 /** The teacher of a node, and whether the HAProxies are fit to be taught. */
 import type { GatewayConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
-import { isMisconfigured, Teacher } from '../../routing/index.ts';
+import { isMisconfigured, settingOf, Teacher, type TeachingState } from '../../routing/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { addressesOf } from './addresses.ts';
 
@@ -22,6 +22,8 @@ export async function createTeacher(
 ): Promise<Teacher | undefined> {
   const { sockets, backend, table, serverName, teachIntervalMs } = haproxy;
   if (sockets.length === 0) return undefined;
+  // What it finds first is said once it is known whether the node starts: a reason not to is said by that.
+  let isStarting = true;
   const teacher = stack.use(
     new Teacher({
       sockets,
@@ -30,13 +32,18 @@ export async function createTeacher(
       server: serverName === undefined ? { hosts: addressesOf(workers.host), port } : { name: serverName },
       intervalMs: teachIntervalMs,
       clock: systemClock,
-      onState: (state) => {
-        if (state.status === 'failing') log.warn(state, 'an HAProxy can not be taught');
-        else log.info(state, 'an HAProxy is taught');
-      },
+      onState: (state) => (isStarting ? undefined : tell(state, log)),
     }),
   );
-  const [wrong] = (await teacher.firstLook()).filter(isMisconfigured);
-  if (wrong?.status === 'failing') throw new HaproxySetupError(`haproxy.sockets: ${wrong.reason}`);
+  const states = await teacher.firstLook();
+  const [wrong] = states.filter(isMisconfigured);
+  if (wrong) throw new HaproxySetupError(`${settingOf(wrong.problem)}: ${wrong.reason}`);
+  isStarting = false;
+  for (const state of states) tell(state, log);
   return teacher;
+}
+
+function tell(state: TeachingState, log: Logger): void {
+  if (state.status === 'failing') log.warn(state, 'an HAProxy can not be taught');
+  else log.info(state, 'an HAProxy is taught');
 }

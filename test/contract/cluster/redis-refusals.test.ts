@@ -65,7 +65,7 @@ describe('a Redis is refused', () => {
     const proxy = await startTcpProxy(redis.address);
     await proxy[Symbol.asyncDispose]();
     expect(await refusal({ hosts: [proxy.address] })).toContain(
-      `redis.hosts: nothing listens at 127.0.0.1:${proxy.port}; start Redis there, or correct the address (waited for redis.connectTimeoutMs, 0 ms)`,
+      `redis.hosts: nothing listens at 127.0.0.1:${proxy.port}; start Redis there, or correct the address (waited for redis.connectTimeoutMs, 300 ms)`,
     );
   });
 
