@@ -168,7 +168,7 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
         problem: 'unknown-server',
         refuses: true,
         reason: expect.stringMatching(
-          new RegExp(`10\\.9\\.8\\.7:7777 .*node-a 127\\.0\\.0\\.1:${node.port}`),
+          new RegExp(`7777 .*10\\.9\\.8\\.7.*node-a 127\\.0\\.0\\.1:${node.port}`),
         ),
       },
     );
