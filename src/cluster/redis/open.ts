@@ -106,7 +106,7 @@ class OpenRedisStore implements RedisStore {
     if (/\s/.test(identity.incarnation)) throw new TypeError('an incarnation must not have a space in it');
     const reply = (await connections.run(
       'join-application',
-      [keys.members, keys.deployment],
+      [keys.members, keys.deployment, keys.slots],
       memberArguments(identity, state, leaseTtlMs, deployment),
     )) as JoinReply;
     if (reply[0] === 'id-taken') {

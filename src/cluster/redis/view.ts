@@ -1,12 +1,9 @@
 /** What the scripts say of members, leases and deployments, as the port has it. Pure. */
-import type { ClusterView, Deployment, JoinResult, Lease, Member } from '../ports.ts';
+import type { ClusterView, Deployment, JoinResult, Lease, Member, MemberState } from '../ports.ts';
 
 /** As `lua/shared.lua` describes it. */
-interface StoredMember {
+interface StoredMember extends MemberState {
   readonly incarnation: string;
-  readonly address: string;
-  readonly weight: number;
-  readonly isDraining: boolean;
   readonly lapsesAtMs: number;
   readonly renewals: number;
 }
@@ -16,9 +13,10 @@ export function readMember(
   json: string,
   nowMs: number,
 ): Member & { readonly renewals: number } {
-  const { incarnation, address, weight, isDraining, lapsesAtMs, renewals } = JSON.parse(json) as StoredMember;
+  const stored = JSON.parse(json) as StoredMember;
+  const { incarnation, address, weight, isDraining, isSteady, lapsesAtMs, renewals } = stored;
   const lapsesInMs = Math.max(0, lapsesAtMs - nowMs);
-  return { nodeId, incarnation, address, weight, isDraining, lapsesInMs, renewals };
+  return { nodeId, incarnation, address, weight, isDraining, isSteady, lapsesInMs, renewals };
 }
 
 /** `value`: `epoch`, or `epoch incarnation node`. */

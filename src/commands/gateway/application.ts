@@ -168,7 +168,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
       store,
       applicationId: application.id,
       identity: start.identity,
-      state: this.#memberState(start),
+      state: { ...this.#memberState(start), isSteady: false },
       deployment: { shardCount, fingerprints: fingerprintsOf(config, application) },
     });
     if (!membership || this.#lifetime.signal.aborted) return;
