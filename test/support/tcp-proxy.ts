@@ -15,8 +15,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): Promise<void>;
   /** Keeps all connections, and takes new ones, and lets nothing through: a firewall that drops packets. */
   blackHole(): void;
-  /** Lets everything through again; connections that were black-holed are dropped. */
-  mend(): Promise<void>;
+  /** Lets everything through again. Connections that were black-holed are dropped, or (`keepsDead`) stay as dead as they were. */
+  mend(options?: { readonly keepsDead: boolean }): Promise<void>;
 }
 
 export async function startTcpProxy(target: {
@@ -34,6 +34,8 @@ class RunningProxy implements TcpProxy {
   latencyMs = 0;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #sockets = new Set<Socket>();
+  /** Those that let nothing through any more. */
+  readonly #dead = new WeakSet<Socket>();
   #server: Server | undefined;
   #isBlackHole = false;
 
@@ -67,10 +69,11 @@ class RunningProxy implements TcpProxy {
 
   blackHole(): void {
     this.#isBlackHole = true;
+    for (const socket of this.#sockets) this.#dead.add(socket);
   }
 
-  async mend(): Promise<void> {
-    if (this.#isBlackHole) this.#dropAll();
+  async mend({ keepsDead } = { keepsDead: false }): Promise<void> {
+    if (this.#isBlackHole && !keepsDead) this.#dropAll();
     this.#isBlackHole = false;
     if (!this.#server) await this.listen(this.port);
   }
@@ -91,10 +94,11 @@ class RunningProxy implements TcpProxy {
 
   #pipe(from: Socket, to: Socket): void {
     this.#sockets.add(from);
+    if (this.#isBlackHole) this.#dead.add(from);
     from.setNoDelay(true);
     let before = Promise.resolve();
     from.on('data', (bytes) => {
-      if (this.#isBlackHole) return;
+      if (this.#dead.has(from)) return;
       if (this.latencyMs === 0) return void to.write(bytes);
       const due = delay(this.latencyMs);
       before = before.then(() => due).then(() => void (to.destroyed || to.write(bytes)));

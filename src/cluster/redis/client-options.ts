@@ -6,9 +6,6 @@ import type { RedisAddress, RedisStoreOptions, RedisTls } from './options.ts';
 /** Between attempts to reconnect: soon, because leases wait; not at once, because others do the same. */
 const RECONNECT = { firstMs: 50, maxMs: 1_000 };
 
-/** A silent connection is given up after this many command timeouts; one alone may be a slow moment of Redis. */
-const SOCKET_TIMEOUT_FACTOR = 2;
-
 /** A Redis Cluster that moves a slot, or fails over, is asked again this often within one call. */
 const MAX_REDIRECTIONS = 4;
 
@@ -17,6 +14,13 @@ export type ServerOptions = Omit<RedisOptions, 'replyMapping'>;
 export type NodesOptions = Omit<ClusterOptions, 'redisOptions'> & {
   redisOptions: Omit<NonNullable<ClusterOptions['redisOptions']>, 'replyMapping'>;
 };
+
+/** Of a connection. */
+export interface Limits {
+  readonly commandTimeoutMs: number;
+  /** A connection that owes an answer and says nothing for so long is dead. */
+  readonly socketTimeoutMs: number;
+}
 
 const retry = (attempts: number): number => backoffMs(attempts, Math.random(), RECONNECT);
 
@@ -50,7 +54,7 @@ export function probeOptions(
   };
 }
 
-function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): ServerOptions {
+function commonOptions(options: RedisStoreOptions, limits: Limits): ServerOptions {
   return {
     username: options.username,
     password: options.password,
@@ -58,8 +62,8 @@ function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): Se
     lazyConnect: true,
     disableClientInfo: true,
     connectTimeout: options.commandTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    socketTimeout: SOCKET_TIMEOUT_FACTOR * commandTimeoutMs,
+    commandTimeout: limits.commandTimeoutMs,
+    socketTimeout: limits.socketTimeoutMs,
     disconnectTimeout: options.commandTimeoutMs,
     // What was on its way when the connection broke is rejected at once: the caller knows what to do, a queue does not.
     autoResendUnfulfilledCommands: false,
@@ -69,12 +73,14 @@ function commonOptions(options: RedisStoreOptions, commandTimeoutMs: number): Se
 }
 
 /** For a connection that lasts, to one server or to the master that Sentinels know. */
-export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: number): ServerOptions {
+export function serverOptions(options: RedisStoreOptions, limits: Limits): ServerOptions {
   const common: ServerOptions = {
-    ...commonOptions(options, commandTimeoutMs),
+    ...commonOptions(options, limits),
     db: options.database ?? 0,
     enableOfflineQueue: false,
     retryStrategy: retry,
+    // It would leave a rejection to nobody when the new connection breaks at once; `RedisConnections` subscribes by itself.
+    autoResubscribe: false,
   };
   if (options.mode !== 'sentinel') return { ...common, ...options.hosts[0] };
   return {
@@ -88,7 +94,7 @@ export function serverOptions(options: RedisStoreOptions, commandTimeoutMs: numb
   };
 }
 
-export function clusterOptions(options: RedisStoreOptions, commandTimeoutMs: number): NodesOptions {
+export function clusterOptions(options: RedisStoreOptions, limits: Limits): NodesOptions {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -97,7 +103,7 @@ export function clusterOptions(options: RedisStoreOptions, commandTimeoutMs: num
     maxRedirections: MAX_REDIRECTIONS,
     // The names must stay as they are: certificates are for them.
     ...(options.tls && { dnsLookup: (address: string, found: LookedUp) => found(null, address) }),
-    redisOptions: commonOptions(options, commandTimeoutMs),
+    redisOptions: commonOptions(options, limits),
   };
 }
 

@@ -4,13 +4,16 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import { Limiter } from '../../runtime/limiter.ts';
-import { clusterOptions, serverOptions } from './client-options.ts';
+import { clusterOptions, type Limits, serverOptions } from './client-options.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
 import { loadScripts, type Script, type ScriptName } from './scripts.ts';
 
+/** In command timeouts. One that is silent for one of them may have met a slow moment of Redis. */
+const DECISIONS = { command: 1, silence: 2 };
+
 /** Tails are large, and a node that takes over many shards loads many at once. */
-const TAIL_TIMEOUT_FACTOR = 10;
+const TAILS = { command: 10, silence: 5 };
 
 /** A handshake is several commands, and a Redis Cluster is several servers. */
 const OPEN_TIMEOUT_FACTOR = 3;
@@ -52,10 +55,9 @@ export class RedisConnections implements AsyncDisposable {
   constructor(options: RedisStoreOptions, keys: RedisKeys) {
     this.#options = options;
     this.#keys = keys;
-    const { commandTimeoutMs } = options;
-    this.#decisions = this.#create(commandTimeoutMs);
-    this.#tails = this.#create(commandTimeoutMs * TAIL_TIMEOUT_FACTOR);
-    this.#listening = options.mode === 'cluster' ? this.#decisions : this.#create(commandTimeoutMs);
+    this.#decisions = this.#create(DECISIONS);
+    this.#tails = this.#create(TAILS);
+    this.#listening = options.mode === 'cluster' ? this.#decisions : this.#create(DECISIONS);
   }
 
   get isConnected(): boolean {
@@ -130,12 +132,16 @@ export class RedisConnections implements AsyncDisposable {
     return new Set([this.#decisions, this.#tails, this.#listening]);
   }
 
-  #create(commandTimeoutMs: number): Client {
+  #create(factors: { readonly command: number; readonly silence: number }): Client {
     const options = this.#options;
+    const limits: Limits = {
+      commandTimeoutMs: factors.command * options.commandTimeoutMs,
+      socketTimeoutMs: factors.silence * options.commandTimeoutMs,
+    };
     const client =
       options.mode === 'cluster'
-        ? new Cluster([...options.hosts], clusterOptions(options, commandTimeoutMs))
-        : new Redis(serverOptions(options, commandTimeoutMs));
+        ? new Cluster([...options.hosts], clusterOptions(options, limits))
+        : new Redis(serverOptions(options, limits));
     client.on('error', (error: Error) => {
       this.#lastError = error.message;
     });
@@ -147,8 +153,16 @@ export class RedisConnections implements AsyncDisposable {
     });
     client.on('ready', () => {
       if (client === this.#decisions && this.#isOpen) void this.#probe();
+      if (client === this.#listening && client instanceof Redis && this.#isOpen) this.#listen(client);
     });
     return client;
+  }
+
+  /** Again, on a new connection. Where that fails, the connection does, and the next one comes. */
+  #listen(client: Redis): void {
+    client.subscribe(this.#keys.messages).catch((error: Error) => {
+      this.#lastError = error.message;
+    });
   }
 
   async #evaluate(

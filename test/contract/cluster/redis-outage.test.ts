@@ -101,10 +101,11 @@ it('a connection that lets nothing through is noticed, and made again', async ()
   const { message } = await failure(() => node.renew());
   expect(message).toMatch(/did not answer within 300 ms/);
   await lost();
-  await proxy.mend();
+  // The old connections stay dead: whoever waits for them to be closed waits for ever.
+  await proxy.mend({ keepsDead: true });
   await found();
-  await eventually(() => node.renew());
-  await eventually(() => node.membership.loadTail(0));
+  await eventually(() => node.renew(), RECOVERY_DEADLINE_MS);
+  await eventually(() => node.membership.loadTail(0), RECOVERY_DEADLINE_MS);
 });
 
 it('a Redis that stood still for a while is used again', async () => {
@@ -164,7 +165,7 @@ it('a store can be disposed of while it is cut off', async () => {
   await lost();
   const startedAtMs = performance.now();
   await environment[Symbol.asyncDispose]();
-  expect(performance.now() - startedAtMs).toBeLessThan(2 * COMMAND_TIMEOUT_MS);
+  expect(performance.now() - startedAtMs).toBeLessThan(COMMAND_TIMEOUT_MS);
 });
 
 it('a store that could not be opened leaves no connection behind', async () => {
