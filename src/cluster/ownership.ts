@@ -157,9 +157,11 @@ export class Ownership implements AsyncDisposable {
     return this.#runRound();
   }
 
-  /** Another node says that it holds a shard that we hold a doubtful lease of. */
-  concede(shardId: number): void {
-    if (this.#holdings.get(shardId)?.kind !== 'left') this.#lose(shardId);
+  /** Another node says that it holds a shard that we hold a doubtful lease of. Workers that come for it are sent on to there. */
+  concede(lease: Lease): void {
+    this.#note(lease);
+    if (this.#holdings.get(lease.shardId)?.kind !== 'left') this.#lose(lease.shardId);
+    this.#options.onView();
   }
 
   /** Resolves when all shards are gone, nobody is there to take more, or `signal` aborts. `state().isDraining` is true by now. */

@@ -5,7 +5,7 @@
  * on: the store may be away for long, and Discord's sessions do not wait. Should that be wrong, Discord's own fence holds: the
  * other node RESUMEs again, our connection is closed a second time, and then we wait for the store.
  */
-import type { Member, Ownership } from '../../cluster/index.ts';
+import type { Lease, Member, Ownership } from '../../cluster/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { UpstreamLog } from '../../upstream/index.ts';
 
@@ -36,8 +36,9 @@ export class LeaseDoubt {
     const { ownership, clock, log } = this.#options;
     while (!ownership.contact.isConfirmed(clock.now())) {
       const renewal = ownership.renewNow();
-      if (await this.#isElsewhere(shardId)) {
-        ownership.concede(shardId);
+      const newer = await this.#leaseElsewhere(shardId);
+      if (newer) {
+        ownership.concede(newer);
         return new Promise(() => undefined);
       }
       const resumedAtMs = this.#resumedAtMs.get(shardId) ?? Number.NEGATIVE_INFINITY;
@@ -54,14 +55,17 @@ export class LeaseDoubt {
     }
   }
 
-  async #isElsewhere(shardId: number): Promise<boolean> {
+  async #leaseElsewhere(shardId: number): Promise<Lease | undefined> {
     const { ownership, askHeldShards } = this.#options;
-    const epoch = ownership.held.get(shardId) ?? Number.POSITIVE_INFINITY;
+    const ours = ownership.held.get(shardId) ?? Number.POSITIVE_INFINITY;
     const others = ownership.view.members.filter((member) => member.nodeId !== ownership.nodeId);
-    const answers = await Promise.all(
-      others.map((member) => askHeldShards(member).catch(() => new Map<number, number>())),
+    const leases = await Promise.all(
+      others.map(async (holder) => {
+        const held = await askHeldShards(holder).catch(() => new Map<number, number>());
+        return { shardId, epoch: held.get(shardId) ?? 0, holder };
+      }),
     );
-    return answers.some((held) => (held.get(shardId) ?? 0) > epoch);
+    return leases.find(({ epoch }) => epoch > ours);
   }
 
   #pause(): Promise<void> {

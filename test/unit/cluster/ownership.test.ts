@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import { LEASE_TTL_MS, RENEW_INTERVAL_MS, TestNodes } from './nodes.ts';
+
+const SHARDS = 12;
+
+/** What the holder of a shard was asked for, of one shard. */
+function callsOf({ holder }: { holder: { calls: readonly string[] } }, shardId: number): string[] {
+  return holder.calls.filter((call) => call.endsWith(` ${shardId}`)).map((call) => call.split(' ')[0] ?? '');
+}
+
+describe('shards that were never held', () => {
+  it('are taken a lease after the first node came, each node its share', async () => {
+    await using nodes = new TestNodes(SHARDS);
+    await nodes.start('a');
+    await nodes.start('b');
+    await nodes.elapse(LEASE_TTL_MS - 50);
+    expect(nodes.numbers).toEqual({ a: 0, b: 0 });
+    await nodes.elapse(RENEW_INTERVAL_MS);
+    expect(nodes.numbers).toEqual({ a: 6, b: 6 });
+  });
+});
+
+describe('a node that comes', () => {
+  it('is handed its share, each shard once it has read its tail', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+    const c = await nodes.start('c');
+    await nodes.until(() => c.holder.here.size === 4, 2 * RENEW_INTERVAL_MS);
+    await nodes.elapse(RENEW_INTERVAL_MS);
+    expect(nodes.numbers).toEqual({ a: 4, b: 4, c: 4 });
+    for (const shardId of c.holder.here) {
+      expect(callsOf(c, shardId)).toEqual(['prepare', 'take']);
+      const from = nodes.nodes.find((node) => callsOf(node, shardId).includes('suspend'));
+      expect(callsOf(from ?? c, shardId)).toEqual(['take', 'suspend', 'leave', 'drop']);
+    }
+  });
+
+  it('is handed so many shards at a time as maxParallelMoves says', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a'], { maxParallelMoves: 2 });
+    const b = await nodes.start('b');
+    await nodes.until(() => b.holder.here.size === SHARDS / 2);
+    expect(nodes.nodes[0]?.holder.mostSuspended).toBe(2);
+  });
+
+  it('gets its share too when every message is lost, only later', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+    const c = await nodes.start('c');
+    for (const { faults } of nodes.nodes) faults.losesMessages = true;
+    await nodes.until(() => c.holder.here.size === 4);
+    await nodes.elapse(LEASE_TTL_MS);
+    expect(nodes.numbers).toEqual({ a: 4, b: 4, c: 4 });
+    expect(nodes.nodes.map(({ ownership }) => ownership.counts.lost)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a move that fails', () => {
+  it('leaves the shard where it is when its tail can not be written, and is tried again later', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    a.holder.canWriteTails = false;
+    const b = await nodes.start('b');
+    await nodes.until(() => a.holder.calls.some((call) => call.startsWith('resume')));
+    expect(nodes.numbers).toEqual({ a: SHARDS, b: 0 });
+    a.holder.canWriteTails = true;
+    await nodes.until(() => b.holder.here.size === SHARDS / 2);
+    expect(a.ownership.moves.counts).toEqual({ moved: expect.any(Number), failed: expect.any(Number) });
+    expect(a.ownership.moves.counts.failed).toBeGreaterThan(0);
+  });
+
+  it('leaves the shard where it is when the store can not pass it', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    a.faults.canNotPass = true;
+    const b = await nodes.start('b');
+    await nodes.until(() => a.ownership.moves.counts.failed > 0);
+    expect(nodes.numbers).toEqual({ a: SHARDS, b: 0 });
+    a.faults.canNotPass = false;
+    await nodes.until(() => b.holder.here.size === SHARDS / 2);
+  });
+
+  it('is over when the node that was to have the shard dies after it has prepared it', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    a.faults.canNotPass = true;
+    const b = await nodes.start('b');
+    await nodes.until(() => b.holder.calls.some((call) => call.startsWith('prepare')));
+    await nodes.kill(b);
+    a.faults.canNotPass = false;
+    await nodes.elapse(2 * LEASE_TTL_MS);
+    expect(nodes.numbers).toEqual({ a: SHARDS });
+  });
+});
+
+it('a shard that is passed on is not given up because a renewal crossed that', async () => {
+  await using nodes = await TestNodes.settled(SHARDS, ['a']);
+  const [a] = nodes.nodes;
+  if (!a) throw new Error('no node');
+  const b = await nodes.start('b');
+  // The answer of the pass is there, and that of a renewal that came after it is heard first.
+  a.faults.beforePassAnswer = () => a.ownership.renewNow();
+  await nodes.until(() => b.holder.here.size === SHARDS / 2, 2 * RENEW_INTERVAL_MS);
+  expect(a.ownership.counts.lost).toBe(0);
+  expect(a.ownership.moves.counts.moved).toBe(SHARDS / 2);
+});
+
+describe('a node that is gone', () => {
+  it('is noticed when its lease has lapsed, and its shards go to those that are left', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
+    const [, , c] = nodes.nodes;
+    if (!c) throw new Error('no node');
+    await nodes.kill(c);
+    await nodes.elapse(LEASE_TTL_MS - RENEW_INTERVAL_MS - 50);
+    expect(nodes.numbers).toEqual({ a: 4, b: 4 });
+    await nodes.elapse(RENEW_INTERVAL_MS + 100);
+    expect(nodes.numbers).toEqual({ a: 6, b: 6 });
+  });
+
+  it('has handed everything over when it was drained', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
+    const [, , c] = nodes.nodes;
+    if (!c) throw new Error('no node');
+    c.isDraining = true;
+    const drained = c.ownership.drain(new AbortController().signal);
+    await nodes.until(() => c.ownership.holdings.size === 0, 2 * RENEW_INTERVAL_MS);
+    await nodes.elapse(RENEW_INTERVAL_MS);
+    await drained;
+    expect(nodes.numbers).toEqual({ a: 6, b: 6, c: 0 });
+  });
+
+  it('is not waited for by a drain when it was the only other one', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    a.isDraining = true;
+    await a.ownership.drain(new AbortController().signal);
+    expect(nodes.numbers).toEqual({ a: SHARDS });
+  });
+});
+
+describe('when the store is not to be trusted', () => {
+  it('nobody takes anything because its clock jumped', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
+    const before = nodes.shards;
+    nodes.storeClock.advance(3_600_000);
+    await nodes.elapse(3 * LEASE_TTL_MS);
+    expect(nodes.shards).toEqual(before);
+    expect(nodes.nodes.map(({ ownership }) => ownership.counts)).toMatchObject(
+      Array(3).fill({ lapsedTaken: 0, lost: 0 }),
+    );
+  });
+
+  it('nobody takes anything because it was away for all, and who is gone since is noticed all the same', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
+    const before = nodes.shards;
+    for (const { faults } of nodes.nodes) faults.isCutOff = true;
+    await nodes.elapse(3 * LEASE_TTL_MS);
+    expect(nodes.shards).toEqual(before);
+    const [, , c] = nodes.nodes;
+    if (!c) throw new Error('no node');
+    await nodes.kill(c);
+    for (const { faults } of nodes.nodes) faults.isCutOff = false;
+    await nodes.elapse(LEASE_TTL_MS - 50);
+    expect(nodes.numbers).toEqual({ a: 4, b: 4 });
+    await nodes.elapse(2 * RENEW_INTERVAL_MS);
+    expect(nodes.numbers).toEqual({ a: 6, b: 6 });
+  });
+
+  it('a node that is cut off alone keeps what it serves until it hears that it is served elsewhere', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    a.faults.isCutOff = true;
+    await nodes.elapse(2 * LEASE_TTL_MS);
+    expect(nodes.numbers).toEqual({ a: 6, b: SHARDS });
+    expect(a.ownership.contact.isConfirmed(nodes.clock.now())).toBe(false);
+    a.faults.isCutOff = false;
+    await nodes.elapse(2 * LEASE_TTL_MS);
+    expect(a.ownership.counts.lost).toBe(6);
+    expect(nodes.numbers).toEqual({ a: 6, b: 6 });
+  });
+});
+
+it('a node whose name another process has taken gives everything up', async () => {
+  await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+  const [a] = nodes.nodes;
+  if (!a) throw new Error('no node');
+  a.faults.isCutOff = true;
+  await nodes.elapse(LEASE_TTL_MS);
+  const successor = await nodes.start('a');
+  a.faults.isCutOff = false;
+  await nodes.elapse(RENEW_INTERVAL_MS);
+  expect(a.replacedBy).toMatchObject([{ ...successor.identity }]);
+  expect(a.holder.here.size).toBe(0);
+  await nodes.elapse(2 * LEASE_TTL_MS);
+  expect([successor.holder.here.size, nodes.nodes[1]?.holder.here.size]).toEqual([6, 6]);
+});
