@@ -95,6 +95,34 @@ describe('Redis Cluster', () => {
     const node = await newNode(environment, 'node-a');
     expect(await node.acquire([0])).toHaveLength(1);
   });
+
+  it('is used again when a node of it comes back, empty', async () => {
+    const states: RedisState['kind'][] = [];
+    await using environment = await redisEnvironment(cluster.nodes[0]!, DEFAULTS, {
+      mode: 'cluster',
+      hosts: cluster.addresses,
+      commandTimeoutMs: 500,
+      onState: ({ kind }) => states.push(kind),
+    });
+    const node = await newNode(environment, 'node-a');
+    await node.acquire([0]);
+    const heard: string[] = [];
+    node.membership.subscribe(({ from }) => heard.push(from));
+    for (const server of cluster.nodes) await server.kill();
+    await expect(node.renew()).rejects.toThrow(/Redis/);
+    await eventually(() => states.at(-1) === 'lost');
+    await Promise.all(cluster.nodes.map((server) => server.start()));
+    const renewal = await eventually(() => node.renew(), 20_000);
+    expect(renewal).toMatchObject({ hadLapsed: true, lost: [] });
+    const tail = node.membership.openTail(0, node.epochOf(0));
+    await eventually(() => tail.begin(BASE).then(() => true), 10_000);
+    await eventually(() => states.at(-1) === 'connected');
+    const other = await join(await environment.openStore(), identityOf('node-b'));
+    await eventually(async () => {
+      await other.membership.publish({ from: 'node-b', kind: 'changed' });
+      return heard.length > 0;
+    }, 10_000);
+  });
 });
 
 describe('Sentinels', () => {
