@@ -107,6 +107,8 @@ export class HeldShards implements ShardHolder {
   async take(lease: Lease): Promise<void> {
     const { shardId, epoch } = lease;
     this.#epochs.set(shardId, epoch);
+    const shard = this.#here.get(shardId);
+    if (shard) return this.#goOnUnder(epoch, shard);
     this.#sendAway(shardId);
     const taking = this.#take(lease).finally(() => {
       if (this.#taking.get(shardId) === taking) this.#taking.delete(shardId);
@@ -131,6 +133,15 @@ export class HeldShards implements ShardHolder {
     upstream.start();
     onChanged();
     await routes.own(shardId);
+  }
+
+  /** The shard was here all the time: a call of ours that was thought lost has come through, and given it another epoch. */
+  async #goOnUnder(epoch: number, shard: HeldShard): Promise<void> {
+    const { shardId } = shard;
+    await shard.closeTail();
+    const { membership, keepsTails } = this.#options;
+    if (keepsTails && this.#here.get(shardId) === shard && this.#epochs.get(shardId) === epoch)
+      shard.openTail(membership.openTail(shardId, epoch));
   }
 
   /** As often as it takes, while the lease is ours. */
