@@ -198,6 +198,15 @@ export class NodeProcess implements AsyncDisposable {
     await this.exited;
   }
 
+  /** SIGSTOP until `resume`. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#hasEnded) await this.kill();
     this.#ownDirectory?.[Symbol.dispose]();

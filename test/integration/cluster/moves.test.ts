@@ -1,0 +1,52 @@
+/** Nodes that come, go and die. Each fact leaves every shard at a node; they are told in order. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Cluster, LEASE_TTL_MS, startCluster } from '../../support/cluster.ts';
+import { expectUnharmed } from './checks.ts';
+
+const SHARDS = 16;
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ shards: SHARDS, nodes: 3, shardsWithoutPath: [1, 6, 11, 15] });
+});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+it('a fourth node takes a quarter of the shards, one RESUME each', async () => {
+  const { resumes } = cluster.simulator.stats();
+  await cluster.start('node-d');
+  await cluster.settled({ 'node-a': 4, 'node-b': 4, 'node-c': 4, 'node-d': 4 });
+  expect(cluster.simulator.stats().resumes - resumes).toBe(4);
+  await expectUnharmed(cluster);
+});
+
+it('SIGTERM hands over all shards of a node, and it exits with nothing left behind', async () => {
+  const { resumes } = cluster.simulator.stats();
+  const node = cluster.node('node-b');
+  const beganAtMs = Date.now();
+  expect(await node.stop()).toBe(0);
+  expect(Date.now() - beganAtMs).toBeLessThan(5_000);
+  expect(cluster.shardsOf('node-b')).toEqual([]);
+  expect(node.stderr).toBe('');
+  await cluster.settled();
+  expect(cluster.simulator.stats().resumes - resumes).toBe(4);
+  await expectUnharmed(cluster);
+});
+
+it('the shards of a killed node are taken over after its lease, and its workers go on', async () => {
+  const { resumes } = cluster.simulator.stats();
+  const orphans = cluster.shardsOf('node-c');
+  await cluster.node('node-c').kill();
+  await cluster.settled({}, LEASE_TTL_MS + 2_000);
+  expect(cluster.simulator.stats().resumes - resumes).toBe(orphans.length);
+  await expectUnharmed(cluster);
+});
+
+it('a node that was killed and comes back at once under its name waits for its old leases, and gets its share', async () => {
+  await cluster.node('node-d').kill();
+  const node = await cluster.start('node-d');
+  await node.logged(/may still live; waiting for its leases to lapse/);
+  await node.logged('joined', LEASE_TTL_MS + 2_000);
+  await cluster.settled({ 'node-a': 8, 'node-d': 8 });
+  await expectUnharmed(cluster);
+});
