@@ -139,11 +139,12 @@ class Chaos {
   async #judge(deployment: Deployment): Promise<Outcome> {
     this.#timeline.tell('no more events: comparing');
     const truths = await lastOnes(deployment, HEAL_TIMEOUT_MS);
-    const { verdict, examples } = await compare(deployment, truths, {
+    const { verdict, examples, longestGaps } = await compare(deployment, truths, {
       seed: this.#options.seed,
       kinds: this.#timeline.faults.map(({ kind }) => kind),
       spans: this.#timeline.spans,
     });
+    for (const gap of longestGaps) this.#timeline.tell(gap);
     return { verdict, problems: problemsOf(verdict, this.#broken), examples };
   }
 

@@ -1,10 +1,13 @@
 /** What the workers received against what the simulated Discord has sent, with the gaps that faults caused. */
 import type { ShardTruth } from '../../src/simulator/index.ts';
 import type { Deployment } from '../deployment/deployment.ts';
-import { gapsFrom, gapsIn, type Span } from '../deployment/gaps.ts';
+import { type Gap, gapsFrom, gapsIn, type Span } from '../deployment/gaps.ts';
 import { judgeShard } from '../deployment/judge.ts';
 import type { FaultKind } from './plan.ts';
 import { type Verdict, verdictOf } from './report.ts';
+
+/** How many of the longest gaps are told. */
+const LONGEST_TOLD = 8;
 
 /** Shorter ones also come from a busy machine. */
 const LEAST_GAP_US = 100_000;
@@ -18,6 +21,8 @@ export interface MadeFaults {
 
 export interface Comparison {
   readonly verdict: Verdict;
+  /** For who looks into the longest gaps: when they were, and of which shards. */
+  readonly longestGaps: readonly string[];
   /** For who looks into a failure: what Discord saw, and which dispatches were not as they should be. */
   readonly examples: readonly string[];
 }
@@ -27,13 +32,14 @@ export async function compare(
   truths: readonly ShardTruth[],
   { seed, kinds, spans }: MadeFaults,
 ): Promise<Comparison> {
+  const { clockOffsetUs } = simulator;
   const shards = truths.map((truth, shard) => {
     const received = workers.records[shard];
     if (!received) throw new Error(`no record of shard ${shard}`);
     const { firstReadySequence } = received;
-    const { clockOffsetUs } = simulator;
     const verdict = judgeShard({ truth, firstReadySequence, received, isQuiet: () => false, clockOffsetUs });
-    return { verdict, gaps: gapsIn(gapsFrom(LEAST_GAP_US, received, verdict.sentUs), spans) };
+    const gaps = gapsIn(gapsFrom(LEAST_GAP_US, received, verdict.sentUs), spans);
+    return { verdict, gaps: gaps.map((gap) => ({ ...gap, shard })) };
   });
   const verdicts = shards.map(({ verdict }) => verdict);
   const stats = await simulator.stats();
@@ -41,15 +47,27 @@ export async function compare(
   const { invalidSessions } = workers;
   const gaps = shards.flatMap((shard) => shard.gaps);
   const broken = stats.violationLog.map(
-    ({ at, shard, kind, detail }) =>
-      `${new Date(at).toISOString().slice(11, 23)} shard ${shard}: ${kind}: ${detail}`,
+    ({ at, shard, kind, detail }) => `${timeOfDay(at)} shard ${shard}: ${kind}: ${detail}`,
   );
   return {
     verdict: verdictOf(verdicts, { seed, kinds, identifies, violations, invalidSessions, gaps }),
+    longestGaps: gaps
+      .toSorted((one, other) => other.lengthUs - one.lengthUs)
+      .slice(0, LONGEST_TOLD)
+      .map((gap) => gapText(gap, clockOffsetUs)),
     examples: [
       `Discord: ${resumes} RESUMEs, ${resumesRefused} refused; ${JSON.stringify(notes)}`,
       ...broken,
       ...verdicts.flatMap(({ examples }) => examples),
     ],
   };
+}
+
+function gapText({ shard, fromUs, untilUs, lengthUs }: Gap & { readonly shard: number }, offsetUs: number) {
+  const [from, until] = [fromUs, untilUs].map((us) => timeOfDay((us + offsetUs) / 1000));
+  return `a gap of ${Math.round(lengthUs / 1000)} ms: shard ${shard}, ${from} to ${until}`;
+}
+
+function timeOfDay(epochMs: number): string {
+  return new Date(epochMs).toISOString().slice(11, 23);
 }
