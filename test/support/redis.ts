@@ -1,23 +1,20 @@
 /**
- * Real Redis processes on ports of the system's choice: one server, a Redis Cluster, or a master with a replica and Sentinels.
- * Nothing is kept on disk unless asked for, and everything ends with its disposal.
+ * Real Redis processes on ports of the system's choice (several that belong together: redis-groups.ts). Nothing is kept on disk
+ * unless asked for, and everything ends with its disposal.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.ts';
 import { makeCertificates, type TestCertificates } from './redis-certificates.ts';
 
-const run = promisify(execFile);
+export const HOST = '127.0.0.1';
 
-const HOST = '127.0.0.1';
-const START_DEADLINE_MS = 10_000;
-const FAILOVER_DEADLINE_MS = 20_000;
+export const START_DEADLINE_MS = 10_000;
 
 /** Another process may take a port between our choice and Redis' bind; then we choose again. */
 const MAX_START_ATTEMPTS = 5;
@@ -73,11 +70,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return startServer(options, 'redis', []);
 }
 
-async function startServer(
+/** `lines`: more of the configuration, as they are. */
+export async function startServer(
   options: RedisOptions,
   kind: 'redis' | 'sentinel',
   lines: readonly string[],
-): Promise<RunningRedis> {
+): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
     const directory = await mkdtemp(join(tmpdir(), 'shardmux-redis-'));
     const port = await freePort('cluster-enabled' in (options.directives ?? {}));
@@ -256,94 +254,6 @@ class RunningRedis implements RedisServer {
       '',
     ];
   }
-}
-
-export interface RedisCluster extends AsyncDisposable {
-  readonly nodes: readonly RedisServer[];
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
-}
-
-/** Three masters without replicas. */
-export async function startRedisCluster(): Promise<RedisCluster> {
-  const directives = { 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' };
-  await using starting = new AsyncDisposableStack();
-  const nodes: RedisServer[] = [];
-  for (let count = 0; count < 3; count++) nodes.push(starting.use(await startRedis({ directives })));
-  const places = nodes.map(({ host, port }) => `${host}:${port}`);
-  await run('redis-cli', ['--cluster', 'create', ...places, '--cluster-replicas', '0', '--cluster-yes']);
-  for (const node of nodes) {
-    await eventually(
-      async () => /cluster_state:ok/.test(String(await node.command('CLUSTER', 'INFO'))),
-      20_000,
-    );
-  }
-  const started = starting.move();
-  return {
-    nodes,
-    addresses: nodes.map(({ address }) => address),
-    [Symbol.asyncDispose]: () => started.disposeAsync(),
-  };
-}
-
-export interface SentinelSetup extends AsyncDisposable {
-  readonly name: string;
-  readonly sentinels: readonly RedisServer[];
-  /** Those that were started as such. */
-  readonly master: RedisServer;
-  readonly replica: RedisServer;
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
-  /** Kills the master, and resolves when the replica is the master. What it had not been sent is lost. */
-  failOver(): Promise<void>;
-}
-
-/** A master, a replica, and one Sentinel, which needs nobody to agree with. */
-export async function startSentinelSetup(
-  options: RedisOptions & { readonly sentinelPassword?: string } = {},
-): Promise<SentinelSetup> {
-  const { sentinelPassword, ...serverOptions } = options;
-  const name = 'shards';
-  const { password } = serverOptions;
-  const masterAuth = password === undefined ? {} : { masterauth: password };
-  await using starting = new AsyncDisposableStack();
-  const ofServer = { ...serverOptions, directives: { ...serverOptions.directives, ...masterAuth } };
-  const master = starting.use(await startRedis(ofServer));
-  const replicaOf = { replicaof: `${HOST} ${master.port}`, 'repl-diskless-sync-delay': '0' };
-  const replica = starting.use(
-    await startRedis({ ...ofServer, directives: { ...ofServer.directives, ...replicaOf } }),
-  );
-  const isLinked = async () =>
-    /master_link_status:up/.test(String(await replica.command('INFO', 'replication')));
-  await eventually(isLinked, START_DEADLINE_MS);
-  const sentinel = starting.use(
-    await startServer(sentinelPassword === undefined ? {} : { password: sentinelPassword }, 'sentinel', [
-      `sentinel monitor ${name} ${HOST} ${master.port} 1`,
-      `sentinel down-after-milliseconds ${name} 500`,
-      `sentinel failover-timeout ${name} 3000`,
-      ...(password === undefined ? [] : [`sentinel auth-pass ${name} ${password}`]),
-    ]),
-  );
-  await eventually(
-    async () => ((await sentinel.command('SENTINEL', 'replicas', name)) as unknown[]).length === 1,
-    FAILOVER_DEADLINE_MS,
-  );
-  const started = starting.move();
-  return {
-    name,
-    sentinels: [sentinel],
-    master,
-    replica,
-    addresses: [sentinel.address],
-    async failOver() {
-      await master.kill();
-      const isMaster = async () => /role:master/.test(String(await replica.command('INFO', 'replication')));
-      await eventually(isMaster, FAILOVER_DEADLINE_MS);
-      const knows = async () =>
-        String(((await sentinel.command('SENTINEL', 'get-master-addr-by-name', name)) as string[])[1]) ===
-        String(replica.port);
-      await eventually(knows, FAILOVER_DEADLINE_MS);
-    },
-    [Symbol.asyncDispose]: () => started.disposeAsync(),
-  };
 }
 
 /** A port that was free a moment ago. */

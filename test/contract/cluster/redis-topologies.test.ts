@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LeaseLostError, type RedisState } from '../../../src/cluster/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { startRedis } from '../../support/redis.ts';
 import {
   type RedisCluster,
   type SentinelSetup,
-  startRedis,
   startRedisCluster,
   startSentinelSetup,
-} from '../../support/redis.ts';
+} from '../../support/redis-groups.ts';
 import { DEFAULTS, identityOf, join, newNode, type TestNode } from './cluster-environment.ts';
 import { type RedisEnvironment, redisEnvironment } from './redis-environment.ts';
 
