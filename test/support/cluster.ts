@@ -201,6 +201,13 @@ export class Cluster implements AsyncDisposable {
     }, deadlineMs);
   }
 
+  /** Who is there and who has which shard, as Redis has it. */
+  async inRedis(): Promise<string> {
+    const keys = new RedisKeys('shardmux', APPLICATION_ID);
+    const hashes = [keys.members, keys.leases(this.#options.shards)];
+    return JSON.stringify(await Promise.all(hashes.map((key) => this.redis.command('HGETALL', key))));
+  }
+
   /** Resolves when each worker has all that was sent until now, each dispatch once and in order. */
   async complete(deadlineMs = 20_000): Promise<void> {
     const sent = this.simulator.stats().sessions.map((session) => session?.sequence ?? 0);

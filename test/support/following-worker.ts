@@ -1,6 +1,6 @@
 /**
  * A worker that stays: connects again whenever its connection ends or it gets op 7, RESUMEs with the sequence it has, and keeps
- * one line for each dispatch over all its connections, so that they can be compared with what was sent.
+ * one line for each dispatch of its session, over all connections, so that they can be compared with what was sent.
  */
 import { Opcode } from '../../src/protocol/opcodes.ts';
 import type { TruthEntry } from '../../src/simulator/index.ts';
@@ -37,7 +37,7 @@ export class FollowingWorker implements Disposable {
   readonly endings: Ending[] = [];
   /** INVALID_SESSIONs that ended a session. */
   invalidSessions = 0;
-  /** Sequence of the first READY: what it is owed comes after. */
+  /** Sequence of its session's READY: what it is owed comes after. */
   first: number | undefined;
   /** Of the last dispatch. */
   sequence = 0;
@@ -128,6 +128,8 @@ export class FollowingWorker implements Disposable {
     if (!isResumable) {
       this.invalidSessions++;
       this.#session = undefined;
+      this.first = undefined;
+      this.#lines.length = 0;
     }
     this.#introduce(worker);
   }

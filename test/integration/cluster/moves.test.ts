@@ -3,20 +3,25 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cluster, LEASE_TTL_MS, startCluster } from '../../support/cluster.ts';
 import { expectUnharmed } from './checks.ts';
 
-const SHARDS = 16;
+const SHARDS = 64;
 
 let cluster: Cluster;
 
 beforeAll(async () => {
-  cluster = await startCluster({ shards: SHARDS, nodes: 3, shardsWithoutPath: [1, 6, 11, 15] });
+  cluster = await startCluster({
+    shards: SHARDS,
+    nodes: 3,
+    simulator: { eventsPerSecond: 2_000 },
+    shardsWithoutPath: [1, 16, 31, 46, 61],
+  });
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 it('a fourth node takes a quarter of the shards, one RESUME each', async () => {
   const { resumes } = cluster.simulator.stats();
   await cluster.start('node-d');
-  await cluster.settled({ 'node-a': 4, 'node-b': 4, 'node-c': 4, 'node-d': 4 });
-  expect(cluster.simulator.stats().resumes - resumes).toBe(4);
+  await cluster.settled({ 'node-a': 16, 'node-b': 16, 'node-c': 16, 'node-d': 16 });
+  expect(cluster.simulator.stats().resumes - resumes).toBe(16);
   await expectUnharmed(cluster);
 });
 
@@ -28,8 +33,9 @@ it('SIGTERM hands over all shards of a node, and it exits with nothing left behi
   expect(Date.now() - beganAtMs).toBeLessThan(5_000);
   expect(cluster.shardsOf('node-b')).toEqual([]);
   expect(node.stderr).toBe('');
+  expect(await cluster.inRedis()).not.toContain('node-b');
   await cluster.settled();
-  expect(cluster.simulator.stats().resumes - resumes).toBe(4);
+  expect(cluster.simulator.stats().resumes - resumes).toBe(16);
   await expectUnharmed(cluster);
 });
 
@@ -47,6 +53,6 @@ it('a node that was killed and comes back at once under its name waits for its o
   const node = await cluster.start('node-d');
   await node.logged(/may still live; waiting for its leases to lapse/);
   await node.logged('joined', LEASE_TTL_MS + 2_000);
-  await cluster.settled({ 'node-a': 8, 'node-d': 8 });
+  await cluster.settled({ 'node-a': 32, 'node-d': 32 });
   await expectUnharmed(cluster);
 });

@@ -61,6 +61,16 @@ it('while it is gone for longer than a lease, events flow at all nodes, and work
   });
 });
 
+it('while it is gone, a connection that Discord ends is RESUMEd by the node that has the shard', async () => {
+  const before = NODES.map((id) => cluster.shardsOf(id));
+  const { resumes } = cluster.simulator.stats();
+  cluster.simulator.inject({ kind: 'disconnect', shard: 'all' });
+  await eventually(() => cluster.simulator.stats().resumes === resumes + SHARDS);
+  await cluster.settled();
+  expect(NODES.map((id) => cluster.shardsOf(id))).toEqual(before);
+  await expectUnharmed(cluster);
+});
+
 it('when it is back with its data, every node goes on with the leases that it had', async () => {
   await nothingMovesDuring(async () => {
     await redis.start({ empty: false });

@@ -31,6 +31,7 @@ it('one that wakes up after its lease lets go without a fight, takes its share a
   cluster.pause('node-a');
   await cluster.settled({ 'node-b': SHARDS }, LEASE_TTL_MS + 2_000);
   expect(cluster.simulator.stats().resumes - resumes).toBe(SHARDS / 2);
+  await cluster.complete();
   cluster.resume('node-a');
   await cluster.settled({ 'node-a': SHARDS / 2, 'node-b': SHARDS / 2 });
   await expectUnharmed(cluster);
