@@ -73,13 +73,13 @@ local function fence(leases, shard, epoch, incarnation, node)
   return 'lost'
 end
 
--- Of the index of a stream, an entry.
-local ENTRY_OVERHEAD_BYTES = 128
+-- What MEMORY USAGE reckons for an entry of a stream beside its bytes. Small ones share it.
+local MAX_ENTRY_OVERHEAD_BYTES = 640
 
 -- What Redis' allocator (jemalloc) takes for so much in a stream or hash: the next of four sizes to each doubling, which is up to a
 -- quarter more. Whatever is bounded is bounded by this.
 local function memory_of(bytes)
   local _, exponent = math.frexp(bytes)
   local step = math.max(16, 2 ^ (exponent - 3))
-  return math.ceil(bytes / step) * step + ENTRY_OVERHEAD_BYTES
+  return math.ceil(bytes / step) * step + math.min(MAX_ENTRY_OVERHEAD_BYTES, 64 + math.floor(bytes / 4))
 end
