@@ -9,14 +9,15 @@ import type { Clock } from '../runtime/clock.ts';
 import { assign } from './assignment.ts';
 import { Contact } from './contact.ts';
 import { Moves } from './moves.ts';
-import type {
-  ClusterMessage,
-  ClusterView,
-  Lease,
-  Member,
-  MemberState,
-  Membership,
-  Renewal,
+import {
+  type ClusterMessage,
+  ClusterStoreError,
+  type ClusterView,
+  type Lease,
+  type Member,
+  type MemberState,
+  type Membership,
+  type Renewal,
 } from './ports.ts';
 import { firstLapseMs, isHolder, liveHolders, ownerElsewhere, takeable, withLeases } from './view.ts';
 
@@ -59,6 +60,8 @@ export interface OwnershipOptions {
   readonly onView: () => void;
   /** Another process has this node's id now: this one has no place any more. */
   readonly onReplaced: (by: Member) => void;
+  /** While this node was silent others have started with settings that it does not fit: neither has it then. */
+  readonly onRefused?: ((reason: string) => void) | undefined;
 }
 
 export type Holding =
@@ -223,7 +226,7 @@ export class Ownership implements AsyncDisposable {
   }
 
   async #renew(): Promise<void> {
-    const { membership, state, clock, log } = this.#options;
+    const { membership, state, clock, log, onReplaced, onRefused } = this.#options;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     const sentAtMs = clock.now();
@@ -233,10 +236,14 @@ export class Ownership implements AsyncDisposable {
       const isSteady = this.contact.isSteady(sentAtMs);
       const renewal = await membership.renew({ ...state(), isSteady }, held);
       if (this.#isClosed) return;
-      if (renewal.kind === 'replaced') return this.#onReplaced(renewal.by);
-      this.contact.renewed(sentAtMs, renewal.hadLapsed);
+      if (renewal.kind === 'replaced') return this.#end(() => onReplaced(renewal.by));
+      const { hadLapsed } = renewal;
+      if (!this.contact.isUp && this.counts.failedRenewals > 0)
+        log.info({ hadLapsed }, 'the leases are renewed again');
+      this.contact.renewed(sentAtMs, hadLapsed);
       await this.#apply(renewal);
     } catch (error) {
+      if (error instanceof ClusterStoreError) return this.#end(() => onRefused?.(error.message));
       this.counts.failedRenewals++;
       if (this.contact.isUp) log.warn({ reason: reasonOf(error) }, 'the leases can not be renewed');
       this.contact.failed();
@@ -368,10 +375,11 @@ export class Ownership implements AsyncDisposable {
     if (this.#holdings.delete(shardId)) this.#options.holder.drop(shardId, why);
   }
 
-  #onReplaced(by: Member): void {
+  /** There is no place for this node any more. */
+  #end(tell: () => void): void {
     for (const shardId of [...this.#holdings.keys()]) this.#lose(shardId);
     this.#isClosed = true;
-    this.#options.onReplaced(by);
+    tell();
   }
 }
 

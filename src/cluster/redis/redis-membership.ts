@@ -163,6 +163,6 @@ function deploymentChanged(
 ): ClusterStoreError {
   const { setting } = differenceOf(ours, decodeDeployment(stored), nodeIds);
   return new ClusterStoreError(
-    `${setting}: differs from what nodes run with that started while this one was away (${nodeIds.join(', ')})`,
+    `${setting}: it is not what nodes run with that started while this one was away (${nodeIds.join(', ')}); give all nodes the same`,
   );
 }

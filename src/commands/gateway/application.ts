@@ -22,6 +22,7 @@ import { Fitness } from './fitness.ts';
 import { HeldShard } from './held-shard.ts';
 import { HeldShards, type ShardRoutes } from './held-shards.ts';
 import { LeaseDoubt } from './lease-doubt.ts';
+import { MembersLog } from './members-log.ts';
 
 export interface ApplicationOptions {
   readonly config: GatewayConfig;
@@ -47,6 +48,8 @@ export interface ApplicationStart {
   readonly askHeldShards: (member: Member) => Promise<ReadonlyMap<number, number>>;
   /** Another process has taken this node's id. */
   readonly onReplaced: (by: Member) => void;
+  /** Others have started with settings that this node does not fit, while it was silent. */
+  readonly onRefused: (reason: string) => void;
 }
 
 /** How often logs are looked through for segments that are too old. */
@@ -66,6 +69,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
   onMoved: (ms: number) => void = () => undefined;
   readonly #options: ApplicationOptions;
   readonly #logger: Logger;
+  readonly #clusterLog: Logger;
   readonly #information: InformationSource;
   readonly #lifetime = new AbortController();
   readonly #subscribers = new Set<() => void>();
@@ -73,6 +77,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
   #shardCount: number | undefined;
   #joined: Joined | undefined;
   #stoppedReason: string | undefined;
+  #waitingReason: string | undefined;
   #trimTimer: Disposable | undefined;
   #isDraining = false;
 
@@ -81,11 +86,12 @@ export class Application implements ShardDirectory, AsyncDisposable {
     this.#options = options;
     this.id = application.id;
     this.#logger = moduleLogger(logger, 'upstream').child({ application: application.id });
+    this.#clusterLog = moduleLogger(logger, 'cluster').child({ application: application.id });
     this.#fitness = new Fitness({
       unfitAfterMs: config.cluster.unfitAfterMs,
       clock,
       shards: () => this.shards,
-      log: this.#logger,
+      log: this.#clusterLog,
     });
     this.#information = new InformationSource({
       apiUrl: application.apiUrl,
@@ -129,6 +135,16 @@ export class Application implements ShardDirectory, AsyncDisposable {
     return this.#stoppedReason;
   }
 
+  /** What has to happen before it can join, where that is not up to Discord. */
+  get waitingReason(): string | undefined {
+    return this.#waitingReason;
+  }
+
+  /** It has left its shards to other nodes, because it could not connect any of them. */
+  get isUnfit(): boolean {
+    return this.#fitness.isUnfit;
+  }
+
   /** Why Discord can't be asked how to connect, while it can't. */
   get informationProblem(): string | undefined {
     return this.#information.problem;
@@ -160,7 +176,10 @@ export class Application implements ShardDirectory, AsyncDisposable {
     const waiting = {
       clock,
       signal: this.#lifetime.signal,
-      onWaiting: (reason: string) => this.#logger.info({}, reason),
+      onWaiting: (reason: string) => {
+        this.#waitingReason = reason;
+        this.#clusterLog.info({}, reason);
+      },
     };
     const shardCount = await this.#findShardCount(waiting);
     const membership = await joinDeployment({
@@ -174,7 +193,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     if (!membership || this.#lifetime.signal.aborted) return;
     this.#shardCount = shardCount;
     this.#joined = this.#join(membership, shardCount, start);
-    this.#logger.info({ shards: shardCount, node: start.identity.nodeId }, 'joined');
+    this.#clusterLog.info({ shards: shardCount, node: start.identity.nodeId }, 'joined');
     this.#changed();
     this.#joined.ownership.start();
     this.#trim();
@@ -186,7 +205,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     const shards = new HeldShards({
       membership,
       clock,
-      log: this.#logger,
+      log: this.#clusterLog,
       createShard: (shardId) => this.#createShard(shardId, shardCount),
       createUpstream: (shard) => this.#createUpstream(shard),
       keepsTails: config.tail.store !== 'off' || !isAlone,
@@ -194,7 +213,8 @@ export class Application implements ShardDirectory, AsyncDisposable {
       sendWorkersAway: start.sendWorkersAway,
       onChanged: () => this.#changed(),
     });
-    const ownership = new Ownership({
+    const membersLog = new MembersLog(start.identity.nodeId, this.#clusterLog);
+    const ownership: Ownership = new Ownership({
       membership,
       applicationId: this.id,
       shardCount,
@@ -205,13 +225,19 @@ export class Application implements ShardDirectory, AsyncDisposable {
       renewIntervalMs,
       maxParallelMoves,
       isAlone,
-      log: this.#logger,
-      onView: () => this.#changed(),
+      log: this.#clusterLog,
+      onView: () => {
+        const nowMs = clock.now();
+        const isSteady = ownership.contact.isSteady(nowMs);
+        membersLog.update({ members: ownership.view.members, nowMs, isSteady });
+        this.#changed();
+      },
       onReplaced: start.onReplaced,
+      onRefused: start.onRefused,
     });
     ownership.moves.onDuration = (ms) => this.onMoved(ms);
     const { askHeldShards } = start;
-    const doubt = new LeaseDoubt({ ownership, askHeldShards, clock, log: this.#logger });
+    const doubt = new LeaseDoubt({ ownership, askHeldShards, clock, log: this.#clusterLog });
     return { membership, ownership, shards, doubt };
   }
 
@@ -237,7 +263,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     await joined?.ownership[Symbol.asyncDispose]();
     await joined?.shards.close();
     await joined?.membership.leave().catch((error: Error) => {
-      this.#logger.warn({ reason: error.message }, 'the leases could not be given back; they will lapse');
+      this.#clusterLog.warn({ reason: error.message }, 'the leases could not be given back; they will lapse');
     });
   }
 
@@ -255,7 +281,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
     if (application.shardCount !== 'auto') return application.shardCount;
     const stored = await untilAnswered(() => store.readDeployment(), waiting);
     if (stored === undefined) return (await this.#information.get()).shards;
-    this.#logger.info(
+    this.#clusterLog.info(
       { shards: stored.shardCount },
       'keeping the number of shards of the sessions that can be resumed',
     );

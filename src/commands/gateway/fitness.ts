@@ -40,6 +40,11 @@ export class Fitness {
     return false;
   }
 
+  /** It takes no shards for now. */
+  get isUnfit(): boolean {
+    return this.#options.clock.now() < this.#unfitUntilMs;
+  }
+
   /** Shards that wait for an IDENTIFY are not cut off. */
   #isCutOff(): boolean {
     const withSession = this.#options.shards().filter(({ session }) => session !== undefined);

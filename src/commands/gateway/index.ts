@@ -32,7 +32,7 @@ export interface GatewayIo {
   readonly signal: AbortSignal;
 }
 
-/** Another process has taken this one's place: there is nothing left for it to do. */
+/** Another process has taken this one's place, or nodes that it does not fit have: there is nothing left for it to do. */
 class NodeReplacedError extends Error {
   override name = 'NodeReplacedError';
 }
@@ -51,6 +51,7 @@ export async function runGateway(config: GatewayConfig, { stdout, signal }: Gate
   const logger = createLogger({ ...config.logging, output: stdout });
   try {
     await run(config, logger, signal);
+    logger.info({ module: 'commands' }, 'stopped');
     return 0;
   } catch (error) {
     const { message: reason } = error as Error;
@@ -176,7 +177,7 @@ class Node {
   /**
    * Joins and holds shards until `signal` aborts.
    * @throws {ClusterStoreError} it is refused.
-   * @throws {NodeReplacedError}
+   * @throws {NodeReplacedError} it is not wanted any more.
    */
   async start(stack: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
     // First of all at the end: nothing new arrives, the tails are complete, and workers are drained with all of it.
@@ -193,6 +194,7 @@ class Node {
           sendWorkersAway: (shardId) => this.#server?.drainShard(application.id, shardId),
           askHeldShards: (member) => this.#askHeldShards(member, application.id),
           onReplaced: (by) => this.#onReplaced(by),
+          onRefused: (reason) => this.#replaced.reject(new NodeReplacedError(reason)),
         }),
       ),
     );

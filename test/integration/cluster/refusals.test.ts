@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisKeys } from '../../../src/cluster/redis/keys.ts';
 import { SIMULATOR_TOKEN, type Simulator, startSimulator } from '../../../src/simulator/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Haproxy, startHaproxy } from '../../support/haproxy.ts';
 import { type NodeProcess, startNode } from '../../support/node.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
@@ -118,6 +119,35 @@ describe('beside a node that runs', () => {
     expect((await second.readyz()).status).toBe(200);
     expect(simulator.stats()).toMatchObject({ identifies: 2, violations: {} });
   });
+
+  it('a node that slept while others started with another secret is told so, and ends', async () => {
+    const env = (nodeId: string, change: Environment = {}) =>
+      environment(nodeId, { SHARDMUX_REDIS_KEY_PREFIX: 'slept', ...change });
+    await using sleeper = await startNode({ discord: simulator, env: env('node-x') });
+    await sleeper.logged('joined');
+    process.kill(sleeper.pid, 'SIGSTOP');
+    const changed = { SHARDMUX_CLUSTER_SECRET: SECRETS.otherClusterSecret };
+    await using another = await startedAfterLapse(env('node-y', changed));
+    process.kill(sleeper.pid, 'SIGCONT');
+    expect(await sleeper.exited).toBe(1);
+    expect(sleeper.logs().at(-1)).toMatchObject({
+      msg: 'shardmux can not go on',
+      reason:
+        'cluster.secret: it is not what nodes run with that started while this one was away (node-y); give all nodes the same',
+    });
+    expect(another.hasEnded).toBe(false);
+  });
+
+  /** Until the sleeper's membership has lapsed it is refused. */
+  async function startedAfterLapse(env: Environment): Promise<NodeProcess> {
+    return eventually(async () => {
+      const node = await startNode({ discord: simulator, env });
+      const hasJoined = async () => Boolean(await node.logged('joined'));
+      if (await Promise.race([hasJoined(), node.exited.then(() => false)])) return node;
+      await node[Symbol.asyncDispose]();
+      return undefined;
+    }, 20_000);
+  }
 
   /** What a node that joins would have changed. */
   async function traces() {
