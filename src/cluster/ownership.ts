@@ -33,6 +33,8 @@ export interface ShardHolder {
   resume(shardId: number): void;
   /** After `suspend`: it is another node's. No new sessions; those that are here stay until `drop`. */
   leave(shardId: number): void;
+  /** What is kept of the shards is gone: their tails are to be written anew, from memory. */
+  rewriteTails(): void;
   /** It is served elsewhere: sends its workers away and forgets it. */
   drop(shardId: number, why: string): void;
 }
@@ -241,6 +243,7 @@ export class Ownership implements AsyncDisposable {
       if (!this.contact.isUp && this.counts.failedRenewals > 0)
         log.info({ hadLapsed }, 'the leases are renewed again');
       this.contact.renewed(sentAtMs, hadLapsed);
+      if (renewal.wasForgotten) this.#onForgotten();
       await this.#apply(renewal);
     } catch (error) {
       if (error instanceof ClusterStoreError) return this.#end(() => onRefused?.(error.message));
@@ -248,6 +251,12 @@ export class Ownership implements AsyncDisposable {
       if (this.contact.isUp) log.warn({ reason: reasonOf(error) }, 'the leases can not be renewed');
       this.contact.failed();
     }
+  }
+
+  #onForgotten(): void {
+    const { log, holder } = this.#options;
+    log.warn({}, 'the store has lost its data: telling it what is held here, and writing the tails anew');
+    holder.rewriteTails();
   }
 
   async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {

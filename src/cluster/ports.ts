@@ -89,6 +89,8 @@ export type Renewal =
       readonly lost: readonly number[];
       /** It had lapsed, or the store had forgotten it, before this renewal. */
       readonly hadLapsed: boolean;
+      /** The store does not know this node at all: it has lost its data, tails among it, or is another. */
+      readonly wasForgotten: boolean;
     }
   /** Another process has joined with this node's id after this one had lapsed. This membership is over. */
   | { readonly kind: 'replaced'; readonly by: Member };

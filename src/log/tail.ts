@@ -109,7 +109,7 @@ export class Tail implements AsyncDisposable {
     this.#needsBase = false;
   }
 
-  /** A new upstream session: what is kept belongs to the old one. */
+  /** Begins anew with as much as the log has: what is kept is gone, or belongs to the upstream session before. */
   restart(): void {
     this.#needsBase = true;
     this.#cursor = undefined;

@@ -63,7 +63,7 @@ export class EmbeddedState {
     const lost = [...held]
       .filter(([shardId, epoch]) => !this.#assert({ shardId, epoch, holder: identity }))
       .map(([shardId]) => shardId);
-    return { kind: 'renewed', view: this.#view(), lost, hadLapsed };
+    return { kind: 'renewed', view: this.#view(), lost, hadLapsed, wasForgotten: !record };
   }
 
   acquire(identity: NodeIdentity, shardIds: readonly number[], mayTakeLapsed: boolean): Lease[] {

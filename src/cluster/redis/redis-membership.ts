@@ -35,7 +35,7 @@ export interface RedisMembershipContext {
 
 /** As the header of `lua/renew-membership.lua` says. */
 type RenewReply =
-  | readonly ['renewed', now: number, hadLapsed: string, members: string[], leases: string[], lost: string[]]
+  | readonly ['renewed', now: number, before: string, members: string[], leases: string[], lost: string[]]
   | readonly ['replaced', nodeId: string, member: string, now: number]
   | readonly ['differs', deployment: string, ...nodeIds: string[]];
 
@@ -85,9 +85,15 @@ export class RedisMembership implements Membership {
       return { kind: 'replaced', by };
     }
     if (reply[0] === 'differs') throw deploymentChanged(deployment, reply);
-    const [, nowMs, hadLapsed, members, leases, lost] = reply;
+    const [, nowMs, before, members, leases, lost] = reply;
     const view = readView(members, leases, nowMs);
-    return { kind: 'renewed', view, lost: lost.map(Number), hadLapsed: hadLapsed === '1' };
+    return {
+      kind: 'renewed',
+      view,
+      lost: lost.map(Number),
+      hadLapsed: before !== 'live',
+      wasForgotten: before === 'forgotten',
+    };
   }
 
   async acquire(

@@ -192,6 +192,10 @@ export class HeldShards implements ShardHolder {
     upstream.start();
   }
 
+  rewriteTails(): void {
+    for (const shard of this.#here.values()) shard.tail?.restart();
+  }
+
   leave(shardId: number): void {
     const shard = this.#here.get(shardId);
     this.#epochs.delete(shardId);

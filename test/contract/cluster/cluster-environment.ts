@@ -38,7 +38,7 @@ export interface ClusterStoreKind {
 export const LONG_TTL_MS = 60_000;
 
 /** For those in which somebody is: short, because some stores have a real clock. */
-export const SHORT_TTL_MS = 300;
+export const SHORT_TTL_MS = 500;
 
 /** By which a membership of `SHORT_TTL_MS` has lapsed for certain. */
 export const LAPSE_MS = SHORT_TTL_MS + 50;

@@ -11,6 +11,7 @@ import {
   identityOf,
   join,
   LAPSE_MS,
+  LONG_TTL_MS,
   newNode,
   SHORT_TTL_MS,
   STATE,
@@ -107,13 +108,19 @@ export function clusterStoreContract(name: string, kind: ClusterStoreKind): void
       expect((await after.renew()).view.members).toHaveLength(1);
     });
 
-    it('a membership lives as long as it is renewed', async () => {
-      await using environment = await openShort();
+    it('a membership lives as long again with each renewal', async () => {
+      await using environment = await open();
       const a = await newNode(environment, 'node-a');
-      for (let times = 0; times < 5; times++) {
-        await environment.elapse(SHORT_TTL_MS / 3);
-        expect((await a.renew()).hadLapsed).toBe(false);
-      }
+      const b = await newNode(environment, 'node-b');
+      const leftOfA = async () => {
+        const { members } = (await b.renew()).view;
+        return members.find(({ nodeId }) => nodeId === 'node-a')?.lapsesInMs ?? 0;
+      };
+      await environment.elapse(50);
+      const left = await leftOfA();
+      expect(left).toBeLessThanOrEqual(LONG_TTL_MS - 50);
+      expect((await a.renew()).hadLapsed).toBe(false);
+      expect(await leftOfA()).toBeGreaterThan(left);
     });
 
     it('a membership is as steady as it says, but not where it had lapsed, or has just begun', async () => {

@@ -54,5 +54,7 @@ it.each([
   const grown = (await usedBytes(redis)) - before;
   expect(tail.bytes).toBeLessThanOrEqual(MAX_TAIL_BYTES);
   expect(grown).toBeLessThanOrEqual(MAX_TAIL_BYTES + buffersFor(chunkBytes));
-  expect(grown).toBeGreaterThan(MAX_TAIL_BYTES * 0.75);
+  const inKeys = await keyBytes(redis);
+  expect(inKeys).toBeLessThanOrEqual(MAX_TAIL_BYTES);
+  expect(inKeys).toBeGreaterThan(MAX_TAIL_BYTES * 0.8);
 });

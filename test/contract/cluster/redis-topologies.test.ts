@@ -113,7 +113,7 @@ describe('Redis Cluster', () => {
     await eventually(() => states.at(-1) === 'lost');
     await Promise.all(cluster.nodes.map((server) => server.start()));
     const renewal = await eventually(() => node.renew(), 20_000);
-    expect(renewal).toMatchObject({ hadLapsed: true, lost: [] });
+    expect(renewal).toMatchObject({ hadLapsed: true, wasForgotten: true, lost: [] });
     const tail = node.membership.openTail(0, node.epochOf(0));
     await eventually(() => tail.begin(BASE).then(() => true), 10_000);
     await eventually(() => states.at(-1) === 'connected');

@@ -241,94 +241,96 @@ export function tailsContract(name: string, kind: ClusterStoreKind): void {
     });
   });
 
-  describe.runIf(kind.canContinue)(`going on reading tails: ${name}`, () => {
-    it('only what came behind a position is read, with the newest state', async () => {
-      await using environment = await open();
-      const { node, writer } = await newWriter(environment);
-      await writer.append();
-      await writer.append();
-      const { position } = await node.membership.loadTail(0);
-      for (let count = 0; count < 3; count++) await writer.append(CHUNK_BYTES);
-      const stored = await node.membership.loadTail(0, position);
-      expect(stored.isContinuation).toBe(true);
-      expect(stored.position).toEqual({ generation: position.generation, sequence: writer.sequence });
-      expect(chunksOf(stored)).toEqual(writer.chunks.slice(2));
-      expect(stored.parts[0]?.base.sequence).toBe(position.sequence);
-      expect(stored.parts.at(-1)?.base.state['at']).toBeGreaterThan(0);
+  if (kind.canContinue)
+    describe(`going on reading tails: ${name}`, () => {
+      it('only what came behind a position is read, with the newest state', async () => {
+        await using environment = await open();
+        const { node, writer } = await newWriter(environment);
+        await writer.append();
+        await writer.append();
+        const { position } = await node.membership.loadTail(0);
+        for (let count = 0; count < 3; count++) await writer.append(CHUNK_BYTES);
+        const stored = await node.membership.loadTail(0, position);
+        expect(stored.isContinuation).toBe(true);
+        expect(stored.position).toEqual({ generation: position.generation, sequence: writer.sequence });
+        expect(chunksOf(stored)).toEqual(writer.chunks.slice(2));
+        expect(stored.parts[0]?.base.sequence).toBe(position.sequence);
+        expect(stored.parts.at(-1)?.base.state['at']).toBeGreaterThan(0);
+      });
+
+      it('where nothing came behind a position there is nothing to read', async () => {
+        await using environment = await open();
+        const { node, writer } = await newWriter(environment);
+        await writer.append();
+        const { position } = await node.membership.loadTail(0);
+        const stored = await node.membership.loadTail(0, position);
+        expect(stored).toMatchObject({ isContinuation: true, position, parts: [{ chunks: [] }] });
+      });
+
+      it('a position in a tail that was begun since, or that was dropped, gets everything', async () => {
+        await using environment = await open();
+        const { node, writer } = await newWriter(environment);
+        await writer.append();
+        const { position } = await node.membership.loadTail(0);
+        for (let count = 0; count < 10; count++) await writer.append(CHUNK_BYTES);
+        const dropped = await node.membership.loadTail(0, position);
+        expect(dropped.isContinuation).toBe(false);
+        expectNoHole(dropped);
+        await writer.begin();
+        await writer.append();
+        const begun = await node.membership.loadTail(0, dropped.position);
+        expect(begun.isContinuation).toBe(false);
+        expect(chunksOf(begun)).toEqual(writer.chunks);
+      });
     });
 
-    it('where nothing came behind a position there is nothing to read', async () => {
-      await using environment = await open();
-      const { node, writer } = await newWriter(environment);
-      await writer.append();
-      const { position } = await node.membership.loadTail(0);
-      const stored = await node.membership.loadTail(0, position);
-      expect(stored).toMatchObject({ isContinuation: true, position, parts: [{ chunks: [] }] });
-    });
+  if (kind.canLoseData)
+    describe(`tails after a loss of data: ${name}`, () => {
+      it('nothing is written before the lease is asserted, and the lease is not lost', async () => {
+        await using environment = await open();
+        const { writer } = await newWriter(environment);
+        await environment.loseData?.();
+        const refused = await writer.append().catch((error: unknown) => error);
+        expect(refused).toBeInstanceOf(Error);
+        expect(refused).not.toBeInstanceOf(LeaseLostError);
+      });
 
-    it('a position in a tail that was begun since, or that was dropped, gets everything', async () => {
-      await using environment = await open();
-      const { node, writer } = await newWriter(environment);
-      await writer.append();
-      const { position } = await node.membership.loadTail(0);
-      for (let count = 0; count < 10; count++) await writer.append(CHUNK_BYTES);
-      const dropped = await node.membership.loadTail(0, position);
-      expect(dropped.isContinuation).toBe(false);
-      expectNoHole(dropped);
-      await writer.begin();
-      await writer.append();
-      const begun = await node.membership.loadTail(0, dropped.position);
-      expect(begun.isContinuation).toBe(false);
-      expect(chunksOf(begun)).toEqual(writer.chunks);
-    });
-  });
+      it('goes on from a base of its own where what was written before is gone', async () => {
+        await using environment = await open();
+        const { node, writer } = await newWriter(environment);
+        await writer.append();
+        const { position } = await node.membership.loadTail(0);
+        await environment.loseData?.();
+        await node.renew();
+        await eventually(() => writer.append().then(() => true));
+        await writer.append();
+        const stored = await node.membership.loadTail(0, position);
+        expect(stored.isContinuation).toBe(false);
+        expect(stored.position.generation).not.toBe(position.generation);
+        expect(chunksOf(stored)).toEqual(writer.chunks.slice(1));
+        expectNoHole(stored);
+        expect(stored.parts[0]?.base.state['at']).toBe(10);
+        expect(writer.wasAskedLate).toBe(false);
+      });
 
-  describe.runIf(kind.canLoseData)(`tails after a loss of data: ${name}`, () => {
-    it('nothing is written before the lease is asserted, and the lease is not lost', async () => {
-      await using environment = await open();
-      const { writer } = await newWriter(environment);
-      await environment.loseData?.();
-      const refused = await writer.append().catch((error: unknown) => error);
-      expect(refused).toBeInstanceOf(Error);
-      expect(refused).not.toBeInstanceOf(LeaseLostError);
-    });
+      it('whoever goes on behind a tail that is gone begins one', async () => {
+        await using environment = await open();
+        const { node, writer } = await newWriter(environment);
+        await writer.append();
+        await environment.loseData?.();
+        await node.renew();
+        const next = writerOf(environment, node, writer.sequence);
+        await eventually(() => next.append().then(() => true));
+        expect(chunksOf(await node.membership.loadTail(0))).toEqual(next.chunks);
+      });
 
-    it('goes on from a base of its own where what was written before is gone', async () => {
-      await using environment = await open();
-      const { node, writer } = await newWriter(environment);
-      await writer.append();
-      const { position } = await node.membership.loadTail(0);
-      await environment.loseData?.();
-      await node.renew();
-      await eventually(() => writer.append().then(() => true));
-      await writer.append();
-      const stored = await node.membership.loadTail(0, position);
-      expect(stored.isContinuation).toBe(false);
-      expect(stored.position.generation).not.toBe(position.generation);
-      expect(chunksOf(stored)).toEqual(writer.chunks.slice(1));
-      expectNoHole(stored);
-      expect(stored.parts[0]?.base.state['at']).toBe(10);
-      expect(writer.wasAskedLate).toBe(false);
+      it('is refused to whom another has followed meanwhile', async () => {
+        await using environment = await open();
+        const { writer } = await newWriter(environment);
+        await environment.loseData?.();
+        const b = await newNode(environment, 'node-b');
+        await b.acquire([0]);
+        await expect(writer.append()).rejects.toBeInstanceOf(LeaseLostError);
+      });
     });
-
-    it('whoever goes on behind a tail that is gone begins one', async () => {
-      await using environment = await open();
-      const { node, writer } = await newWriter(environment);
-      await writer.append();
-      await environment.loseData?.();
-      await node.renew();
-      const next = writerOf(environment, node, writer.sequence);
-      await eventually(() => next.append().then(() => true));
-      expect(chunksOf(await node.membership.loadTail(0))).toEqual(next.chunks);
-    });
-
-    it('is refused to whom another has followed meanwhile', async () => {
-      await using environment = await open();
-      const { writer } = await newWriter(environment);
-      await environment.loseData?.();
-      const b = await newNode(environment, 'node-b');
-      await b.acquire([0]);
-      await expect(writer.append()).rejects.toBeInstanceOf(LeaseLostError);
-    });
-  });
 }

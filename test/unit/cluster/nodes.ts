@@ -29,6 +29,8 @@ export interface Faults {
   losesMessages: boolean;
   /** The store can't be asked to pass a lease. */
   canNotPass: boolean;
+  /** The store says with the next renewal that it does not know the node. */
+  isForgotten: boolean;
   /** Called when the store has answered to a pass, before the node hears it. */
   beforePassAnswer: () => Promise<void> | void;
 }
@@ -73,6 +75,10 @@ export class NotingHolder implements ShardHolder {
   resume(shardId: number): void {
     this.calls.push(`resume ${shardId}`);
     this.#suspended.delete(shardId);
+  }
+
+  rewriteTails(): void {
+    this.calls.push('rewrite tails');
   }
 
   leave(shardId: number): void {
@@ -143,6 +149,7 @@ export class TestNodes implements AsyncDisposable {
       isCutOff: false,
       losesMessages: false,
       canNotPass: false,
+      isForgotten: false,
       beforePassAnswer: () => undefined,
     };
     const holder = new NotingHolder();
@@ -227,7 +234,10 @@ function withFaults(membership: Membership, faults: Faults): Membership {
     identity: membership.identity,
     async renew(state, held) {
       reach();
-      return membership.renew(state, held);
+      const renewal = await membership.renew(state, held);
+      if (renewal.kind !== 'renewed' || !faults.isForgotten) return renewal;
+      faults.isForgotten = false;
+      return { ...renewal, hadLapsed: true, wasForgotten: true };
     },
     async acquire(shardIds, options) {
       reach();

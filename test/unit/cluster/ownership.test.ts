@@ -167,6 +167,16 @@ describe('when the store is not to be trusted', () => {
     expect(nodes.numbers).toEqual({ a: 6, b: 6 });
   });
 
+  it('the tails are written anew when it has lost its data, once', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+    const [a, b] = nodes.nodes;
+    if (!a || !b) throw new Error('no node');
+    a.faults.isForgotten = true;
+    await nodes.elapse(3 * RENEW_INTERVAL_MS);
+    const rewritings = ({ holder }: typeof a) => holder.calls.filter((call) => call === 'rewrite tails');
+    expect([rewritings(a), rewritings(b)]).toEqual([['rewrite tails'], []]);
+  });
+
   it('a node that is cut off alone keeps what it serves until it hears that it is served elsewhere', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
     const [a] = nodes.nodes;

@@ -7,7 +7,7 @@
 -- ARGV[4] lease TTL, ms   [5] keep keys for, ms   [6] forget lapsed members after, ms   [7] deployment, canonical JSON
 -- ARGV[8] when this membership was joined, Unix ms   [9…] shard id, epoch, shard id, epoch, …
 --
--- Reply: { 'renewed', now, '1' when it had lapsed, { node id, member JSON, … }, { shard id, lease, … }, { lost shard id, … } }
+-- Reply: { 'renewed', now, 'live' | 'lapsed' | 'forgotten' (before this), { node id, member JSON, … }, { shard id, lease, … }, { lost shard id, … } }
 --      | { 'replaced', node id, member JSON, now } | { 'differs', stored deployment, node id… }
 local now = now_ms()
 local members = read_members(KEYS[1], now, tonumber(ARGV[6]))
@@ -54,4 +54,5 @@ for index = 9, #ARGV, 2 do
   end
 end
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
-return { 'renewed', now, had_lapsed and '1' or '0', there, redis.call('HGETALL', KEYS[3]), lost }
+local before = me and (had_lapsed and 'lapsed' or 'live') or 'forgotten'
+return { 'renewed', now, before, there, redis.call('HGETALL', KEYS[3]), lost }
