@@ -17,15 +17,16 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 const NODE_IDS = ['node-a', 'node-b', 'node-c', 'node-d'] as const;
 export type NodeId = (typeof NODE_IDS)[number];
 
-/** The least there is. */
-export const LEASE_TTL_MS = 2_000;
+/** Short, for the sake of time; not the least there is, because nodes of a busy machine are late now and then. */
+export const LEASE_TTL_MS = 3_000;
 
 /** Of the simulator's token. */
 const APPLICATION_ID = '100000000000000000';
 
 const DETOUR = new URL('detour.ts', import.meta.url).href;
 
-const SETTLE_DEADLINE_MS = 15_000;
+/** Generous: it takes a moment, but not on a busy machine. */
+const SETTLE_DEADLINE_MS = 30_000;
 
 export interface ClusterOptions {
   readonly shards: number;
@@ -209,7 +210,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Resolves when each worker has all that was sent until now, each dispatch once and in order. */
-  async complete(deadlineMs = 20_000): Promise<void> {
+  async complete(deadlineMs = SETTLE_DEADLINE_MS): Promise<void> {
     const sent = this.simulator.stats().sessions.map((session) => session?.sequence ?? 0);
     await Promise.all(this.workers.map((worker) => worker.reached(sent[worker.shard] ?? 0, deadlineMs)));
     for (const worker of this.workers) {
@@ -229,7 +230,7 @@ export class Cluster implements AsyncDisposable {
       const worker = new FollowingWorker(shardsWithoutPath.includes(shard) ? { ...place, path: '/' } : place);
       this.workers.push(this.#resources.use(worker));
     }
-    await Promise.all(this.workers.map((worker) => worker.identified()));
+    await Promise.all(this.workers.map((worker) => worker.identified(SETTLE_DEADLINE_MS)));
     return this;
   }
 

@@ -36,7 +36,7 @@ it.each([
   const { resumes } = cluster.simulator.stats();
   const cutOffAtMs = Date.now();
   await cutOff(cluster.proxy('node-a'));
-  await cluster.settled({ 'node-a': 0, 'node-b': SHARDS }, BEYOND_LEASE_MS);
+  await cluster.settled({ 'node-a': 0, 'node-b': SHARDS });
   for (const shard of shards) {
     const closedAtMs = loggedAt('node-a', 'upstream connection closed', shard);
     expect(closedAtMs - cutOffAtMs).toBeGreaterThan(LEASE_TTL_MS / 2);
@@ -45,7 +45,10 @@ it.each([
   // With op 7; 1012 is for those who stay.
   const isSentAway = ({ endings }: FollowingWorker) =>
     endings.some(({ wasAsked, atMs }) => wasAsked && atMs > cutOffAtMs);
-  await eventually(() => shards.every((shard) => cluster.workers.slice(shard, shard + 1).every(isSentAway)));
+  await eventually(
+    () => shards.every((shard) => cluster.workers.slice(shard, shard + 1).every(isSentAway)),
+    15_000,
+  );
   expect(cluster.simulator.stats().resumes - resumes).toBe(shards.length);
   await expectUnharmed(cluster);
   await cluster.proxy('node-a').mend();
@@ -61,12 +64,22 @@ it('where nobody is there to take over, it goes on, and RESUMEs when Discord ask
   await stays(() => cluster.shardsOf('node-a').length === SHARDS, BEYOND_LEASE_MS);
   expect(await cluster.node('node-a').metric('shardmux_cluster_lease_doubtful_seconds')).toBeGreaterThan(1);
   cluster.simulator.inject({ kind: 'reconnect', shard: 'all' });
-  await eventually(() => cluster.simulator.stats().resumes === resumes + SHARDS);
+  await eventually(() => cluster.simulator.stats().resumes === resumes + SHARDS, 15_000);
   await cluster.settled({ 'node-a': SHARDS });
   await expectUnharmed(cluster);
   await cluster.proxy('node-a').mend();
   await eventually(
     async () => (await cluster.node('node-a').metric('shardmux_cluster_lease_doubtful_seconds')) === 0,
+    15_000,
   );
   expect(cluster.simulator.stats().resumes).toBe(resumes + SHARDS);
+});
+
+it('when it is stopped while it is cut off, it exits in order, and its shards are taken over', async () => {
+  await cluster.start('node-b');
+  await cluster.settled({ 'node-a': SHARDS / 2, 'node-b': SHARDS / 2 });
+  await cluster.proxy('node-a').cut();
+  expect(await cluster.node('node-a').stop()).toBe(0);
+  await cluster.settled({ 'node-b': SHARDS });
+  await expectUnharmed(cluster);
 });

@@ -18,4 +18,4 @@ it('a shard that has to IDENTIFY waits while Redis is away, also for its turn wh
   await eventually(() => cluster.workers[0]?.invalidSessions === 1 && cluster.workers[0].first !== undefined);
   await cluster.complete();
   expect(simulator.stats()).toMatchObject({ identifies: 2, violations: {} });
-}, 60_000);
+}, 90_000);
