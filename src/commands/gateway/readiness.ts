@@ -1,12 +1,35 @@
 /** What `/readyz` says: whether this node does its part. Pure. */
-import type { Application } from './application.ts';
+
+/** What of an application it depends on. */
+export interface ReadinessSource {
+  readonly id: string;
+  readonly stoppedReason: string | undefined;
+  readonly informationProblem: string | undefined;
+  readonly waitingReason: string | undefined;
+  readonly isUnfit: boolean;
+  readonly shardCount: number | undefined;
+  readonly ownership: OwnershipSource | undefined;
+  readonly shards: readonly {
+    readonly upstream: { readonly state: { readonly kind: string } } | undefined;
+  }[];
+  readonly gate: {
+    readonly waiting: { readonly slot: number; readonly budget: number; readonly store: number };
+    readonly isBudgetHeld: boolean;
+  };
+}
+
+interface OwnershipSource {
+  readonly contact: { readonly isUp: boolean };
+  readonly planned: number | undefined;
+  readonly held: { readonly size: number };
+}
 
 type Check = { readonly ok: true } | { readonly ok: false; readonly wrong: string };
 
 const OK = { ok: true } as const;
 
 export function readiness(
-  applications: readonly Application[],
+  applications: readonly ReadinessSource[],
   isDraining: boolean,
 ): Readonly<Record<string, Check>> {
   const checks: Record<string, Check> = {
@@ -20,12 +43,12 @@ export function readiness(
   return checks;
 }
 
-function clusterCheck({ ownership }: Application): Check {
+function clusterCheck({ ownership }: ReadinessSource): Check {
   if (!ownership || ownership.contact.isUp) return OK;
   return { ok: false, wrong: 'the leases can not be renewed; connections that exist live on' };
 }
 
-function shardsCheck(application: Application): Check {
+function shardsCheck(application: ReadinessSource): Check {
   const { stoppedReason, informationProblem, waitingReason, shardCount, ownership, shards } = application;
   if (stoppedReason !== undefined) return { ok: false, wrong: stoppedReason };
   if (shardCount === undefined) {
@@ -44,14 +67,14 @@ function shardsCheck(application: Application): Check {
 }
 
 /** Why shards that this node is to have are not connected, as far as that is known. */
-function reasons({ informationProblem, ownership, gate }: Application, planned: number): string[] {
+function reasons({ informationProblem, ownership, gate }: ReadinessSource, planned: number): string[] {
   const { slot, budget, store } = gate.waiting;
   const missing = planned - (ownership?.held.size ?? 0);
   return [
-    ...(missing > 0 ? [`${missing} have yet to come to this node`] : []),
-    ...(slot > 0 ? [`${slot} wait for their turn to IDENTIFY`] : []),
-    ...(budget > 0 ? [`${budget} wait to IDENTIFY: ${budgetText(gate.isBudgetHeld)}`] : []),
-    ...(store > 0 ? [`${store} wait to IDENTIFY: the identify slots can not be asked for`] : []),
+    ...(missing > 0 ? [`${missing} not at this node yet`] : []),
+    ...(slot > 0 ? [`${slot} waiting for their turn to IDENTIFY`] : []),
+    ...(budget > 0 ? [`${budget} waiting to IDENTIFY: ${budgetText(gate.isBudgetHeld)}`] : []),
+    ...(store > 0 ? [`${store} waiting to IDENTIFY: the identify slots can not be asked for`] : []),
     ...(informationProblem === undefined ? [] : [informationProblem]),
   ];
 }
