@@ -73,13 +73,16 @@ local function fence(leases, shard, epoch, incarnation, node)
   return 'lost'
 end
 
--- What MEMORY USAGE reckons for an entry of a stream beside its bytes. Small ones share it.
-local MAX_ENTRY_OVERHEAD_BYTES = 640
+-- What an entry of a stream has in it beside the bytes.
+local ENTRY_HEADER_BYTES = 96
+-- What MEMORY USAGE reckons for its place in the stream's index. Small ones share one.
+local MAX_ENTRY_INDEX_BYTES = 640
 
 -- What Redis' allocator (jemalloc) takes for so much in a stream or hash: the next of four sizes to each doubling, which is up to a
 -- quarter more. Whatever is bounded is bounded by this.
 local function memory_of(bytes)
-  local _, exponent = math.frexp(bytes)
-  local step = math.max(16, 2 ^ (exponent - 3))
-  return math.ceil(bytes / step) * step + math.min(MAX_ENTRY_OVERHEAD_BYTES, 64 + math.floor(bytes / 4))
+  local taken = bytes + ENTRY_HEADER_BYTES
+  local _, exponent = math.frexp(taken)
+  local step = 2 ^ (exponent - 3)
+  return math.ceil(taken / step) * step + math.min(MAX_ENTRY_INDEX_BYTES, math.floor(bytes / 4))
 end
