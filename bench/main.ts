@@ -4,8 +4,9 @@ import { measure } from './measure.ts';
 import { HELP, type Options, parseOptions, type Subject } from './options.ts';
 import { BenchProcess } from './processes.ts';
 import { jsonLine, medians, Results } from './report.ts';
+import { rotated } from './rotated.ts';
 import { type Measurement, SCENARIOS, VARIANTS } from './scenarios.ts';
-import { measureTail, TAIL_STORES, type TailMeasurement } from './tail/measure.ts';
+import { measureTails, type TailMeasurement } from './tail/measure.ts';
 import { tailGoals, tailResults, tailTable } from './tail/report.ts';
 import { FILLINGS, type Filling, measureTakeovers, type TakeoverMeasurement } from './takeover/measure.ts';
 import { takeoverGoals, takeoverTable } from './takeover/report.ts';
@@ -18,12 +19,6 @@ interface Account {
 }
 
 const note = (line: string) => process.stderr.write(`${line}\n`);
-
-/** The order of variants rotates from run to run, so that none always comes first or after the same one. */
-function rotated<T>(items: readonly T[], by: number): T[] {
-  const at = by % items.length;
-  return [...items.slice(at), ...items.slice(0, at)];
-}
 
 async function measureHop(options: Options, signal: AbortSignal): Promise<Account> {
   const measurements: Measurement[] = [];
@@ -44,21 +39,17 @@ async function measureHop(options: Options, signal: AbortSignal): Promise<Accoun
   return { jsonLines: results.map(jsonLine), text: [report.table(), ...report.goals()].join('\n') };
 }
 
-async function measureTails(options: Options, signal: AbortSignal): Promise<Account> {
+async function measureTail(options: Options, signal: AbortSignal): Promise<Account> {
   const measurements: TailMeasurement[] = [];
-  for (let run = 0; run < options.runs; run++) {
-    for (const store of rotated(TAIL_STORES, run)) {
-      const { seconds, profileDirectory } = options;
-      const one = await measureTail({ store, seconds, profileDirectory, signal, warn: note });
-      measurements.push(one);
-      note(`run ${run + 1}/${options.runs} ${JSON.stringify({ scenario: 'tail', ...one })}`);
-    }
+  const { runs, seconds, profileDirectory } = options;
+  const jsonOf = (one: TailMeasurement) => JSON.stringify({ scenario: 'tail', ...one });
+  for (let run = 0; run < runs; run++) {
+    const some = await measureTails({ seconds, profileDirectory, signal, warn: note });
+    measurements.push(...some);
+    for (const one of some) note(`run ${run + 1}/${runs} ${jsonOf(one)}`);
   }
-  const results = tailResults(measurements).sort(
-    (a, b) => TAIL_STORES.indexOf(a.store) - TAIL_STORES.indexOf(b.store),
-  );
-  const jsonLines = results.map((one) => JSON.stringify({ scenario: 'tail', ...one }));
-  return { jsonLines, text: [tailTable(results), ...tailGoals(results)].join('\n') };
+  const results = tailResults(measurements);
+  return { jsonLines: results.map(jsonOf), text: [tailTable(results), ...tailGoals(results)].join('\n') };
 }
 
 async function measureAllTakeovers(options: Options, signal: AbortSignal): Promise<Account> {
@@ -73,7 +64,7 @@ async function measureAllTakeovers(options: Options, signal: AbortSignal): Promi
 
 const MEASURES: Readonly<Record<Subject, (options: Options, signal: AbortSignal) => Promise<Account>>> = {
   hop: measureHop,
-  tail: measureTails,
+  tail: measureTail,
   takeover: measureAllTakeovers,
 };
 
