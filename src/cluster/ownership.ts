@@ -8,6 +8,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { assign } from './assignment.ts';
 import { Contact } from './contact.ts';
+import { LostWrites } from './lost-writes.ts';
 import { Moves } from './moves.ts';
 import {
   type ClusterMessage,
@@ -92,6 +93,7 @@ export class Ownership implements AsyncDisposable {
   /** Shards that changed hands here since the renewal under way was sent. */
   readonly #touched = new Set<number>();
   readonly #subscription: Disposable;
+  readonly #lostWrites: LostWrites;
   #view: ClusterView = { members: [], leases: new Map() };
   #plan: ReadonlyMap<number, string> = new Map();
   #timer: Disposable | undefined;
@@ -104,6 +106,7 @@ export class Ownership implements AsyncDisposable {
   constructor(options: OwnershipOptions) {
     this.#options = options;
     this.contact = new Contact(options);
+    this.#lostWrites = new LostWrites(options);
     this.moves = new Moves({
       ...options,
       onMoved: (shardId) => this.#onMoved(shardId),
@@ -263,7 +266,7 @@ export class Ownership implements AsyncDisposable {
     const { membership, applicationId, shardCount, onView } = this.#options;
     for (const shardId of lost) if (!this.#isInMotion(shardId)) this.#lose(shardId);
     const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
-    this.#view = withLeases(view, newer);
+    this.#view = withLeases(view, [...this.#lostWrites.leases(this.#view, view), ...newer]);
     for (const lease of this.#view.leases.values())
       if (isHolder(lease, membership.identity) && !this.#touched.has(lease.shardId)) this.#take(lease);
     const { members } = this.#view;

@@ -31,6 +31,8 @@ export interface Faults {
   canNotPass: boolean;
   /** The store says with the next renewal that it does not know the node. */
   isForgotten: boolean;
+  /** Leases that its renewals find instead of those that are there. */
+  readonly olderLeases: Map<number, Lease>;
   /** Called when the store has answered to a pass, before the node hears it. */
   beforePassAnswer: () => Promise<void> | void;
 }
@@ -149,6 +151,7 @@ export class TestNodes implements AsyncDisposable {
       isCutOff: false,
       losesMessages: false,
       canNotPass: false,
+      olderLeases: new Map(),
       isForgotten: false,
       beforePassAnswer: () => undefined,
     };

@@ -177,6 +177,36 @@ describe('when the store is not to be trusted', () => {
     expect([rewritings(a), rewritings(b)]).toEqual([['rewrite tails'], []]);
   });
 
+  it('a node does not take back what it has passed on because the store has forgotten that', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    const before = new Map(a.ownership.view.leases);
+    const b = await nodes.start('b');
+    await nodes.until(() => b.holder.here.size === SHARDS / 2);
+    await nodes.elapse(RENEW_INTERVAL_MS);
+    for (const shardId of b.holder.here) {
+      const older = before.get(shardId);
+      if (older) a.faults.olderLeases.set(shardId, older);
+    }
+    await nodes.elapse(LEASE_TTL_MS - RENEW_INTERVAL_MS);
+    for (const shardId of b.holder.here)
+      expect(callsOf(a, shardId)).toEqual(['take', 'suspend', 'leave', 'drop']);
+  });
+
+  it('a node takes back what it has passed on when the store has forgotten that, and nobody says otherwise', async () => {
+    await using nodes = await TestNodes.settled(SHARDS, ['a']);
+    const [a] = nodes.nodes;
+    if (!a) throw new Error('no node');
+    const before = new Map(a.ownership.view.leases);
+    const b = await nodes.start('b');
+    await nodes.until(() => b.holder.here.size === SHARDS / 2);
+    await nodes.elapse(RENEW_INTERVAL_MS);
+    await nodes.kill(b);
+    for (const [shardId, lease] of before) a.faults.olderLeases.set(shardId, lease);
+    await nodes.until(() => a.holder.here.size === SHARDS, 2 * LEASE_TTL_MS);
+  });
+
   it('a node that is cut off alone keeps what it serves until it hears that it is served elsewhere', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
     const [a] = nodes.nodes;
