@@ -238,9 +238,12 @@ function withFaults(membership: Membership, faults: Faults): Membership {
     async renew(state, held) {
       reach();
       const renewal = await membership.renew(state, held);
-      if (renewal.kind !== 'renewed' || !faults.isForgotten) return renewal;
+      if (renewal.kind !== 'renewed') return renewal;
+      const leases = new Map([...renewal.view.leases, ...faults.olderLeases]);
+      const older = { ...renewal, view: { ...renewal.view, leases } };
+      if (!faults.isForgotten) return older;
       faults.isForgotten = false;
-      return { ...renewal, hadLapsed: true, wasForgotten: true };
+      return { ...older, hadLapsed: true, wasForgotten: true };
     },
     async acquire(shardIds, options) {
       reach();
