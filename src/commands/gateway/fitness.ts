@@ -3,14 +3,20 @@
  * to nodes that are not. Where that is every node, the plan leaves everything where it is.
  */
 import type { Clock } from '../../runtime/clock.ts';
-import type { UpstreamLog } from '../../upstream/index.ts';
+import type { UpstreamLog, UpstreamState } from '../../upstream/index.ts';
 import type { HeldShard } from './held-shard.ts';
+
+/** What is looked at of a shard. */
+interface ShardAtNode {
+  readonly session: HeldShard['session'];
+  readonly upstream: { readonly state: Pick<UpstreamState, 'kind'> } | undefined;
+}
 
 export interface FitnessOptions {
   /** After how long without a connection; 0: never. */
   readonly unfitAfterMs: number;
   readonly clock: Clock;
-  readonly shards: () => readonly HeldShard[];
+  readonly shards: () => readonly ShardAtNode[];
   readonly log: UpstreamLog;
 }
 
@@ -30,7 +36,10 @@ export class Fitness {
   get isFit(): boolean {
     const { unfitAfterMs, clock, log } = this.#options;
     const nowMs = clock.now();
-    if (nowMs < this.#unfitUntilMs || unfitAfterMs === 0) return unfitAfterMs === 0;
+    if (unfitAfterMs === 0) return true;
+    // Where no node reached Discord, all shards are still here, and one that is connected again says that it was not us.
+    if (this.#isConnected()) this.#unfitUntilMs = Number.NEGATIVE_INFINITY;
+    if (nowMs < this.#unfitUntilMs) return false;
     if (!this.#isCutOff()) this.#cutOffSinceMs = undefined;
     else this.#cutOffSinceMs ??= nowMs;
     if (this.#cutOffSinceMs === undefined || nowMs - this.#cutOffSinceMs < unfitAfterMs) return true;
@@ -45,9 +54,12 @@ export class Fitness {
     return this.#options.clock.now() < this.#unfitUntilMs;
   }
 
+  #isConnected(): boolean {
+    return this.#options.shards().some(({ upstream }) => upstream?.state.kind === 'ready');
+  }
+
   /** Shards that wait for an IDENTIFY are not cut off. */
   #isCutOff(): boolean {
-    const withSession = this.#options.shards().filter(({ session }) => session !== undefined);
-    return withSession.length > 0 && withSession.every(({ upstream }) => upstream?.state.kind !== 'ready');
+    return !this.#isConnected() && this.#options.shards().some(({ session }) => session !== undefined);
   }
 }
