@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
@@ -12,7 +14,12 @@ const MAIN = fileURLToPath(new URL('../../../bench/demo/main.ts', import.meta.ur
 const TIMEOUT_MS = 180_000;
 
 function startDemo(args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const directory = mkdtempSync(join(tmpdir(), 'demo-'));
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A demo that is killed leaves its files.
+    env: { ...process.env, TMPDIR: directory },
+  });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
@@ -24,6 +31,7 @@ function startDemo(args: readonly string[]) {
   onTestFinished(async () => {
     child.kill('SIGTERM');
     await ended;
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   });
   return { child, output, ended };
 }
