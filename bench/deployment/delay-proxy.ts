@@ -1,6 +1,8 @@
 /** A TCP proxy on 127.0.0.1 that can be slow: what comes from the client is passed on so much later. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { DelayLine } from './delay-line.ts';
 
 export class DelayProxy {
   readonly #port: number;
@@ -47,21 +49,8 @@ export class DelayProxy {
       });
     }
     target.pipe(client);
-    this.#passOn(client, target);
-  }
-
-  /** In order, also where the delay becomes shorter on the way. */
-  #passOn(client: Socket, target: Socket): void {
-    let lastDueMs = 0;
-    client.on('data', (chunk) => {
-      const nowMs = performance.now();
-      const dueMs = Math.max(lastDueMs, nowMs + this.#delayMs);
-      if (dueMs <= nowMs) {
-        target.write(chunk);
-        return;
-      }
-      lastDueMs = dueMs;
-      setTimeout(() => target.destroyed || target.write(chunk), dueMs - nowMs);
-    });
+    const line = new DelayLine<Buffer>(systemClock, (chunk) => target.write(chunk));
+    client.on('data', (chunk) => line.push(chunk, this.#delayMs));
+    target.on('close', () => line[Symbol.dispose]());
   }
 }
