@@ -7,7 +7,7 @@ export { EmbeddedIdentifySlots, type EmbeddedIdentifySlotsOptions } from './embe
 export { IdentifySlotsFile } from './embedded/identify-slots-file.ts';
 export { TailFiles } from './embedded/tail-files.ts';
 export { joinDeployment, NOT_SET, untilAnswered } from './join.ts';
-export { type Holding, Ownership, type OwnershipLog, type ShardHolder } from './ownership.ts';
+export { type Holding, Ownership } from './ownership.ts';
 export {
   type ClusterMessage,
   type ClusterStore,
@@ -37,3 +37,4 @@ export type {
   RedisStoreOptions,
   RedisTls,
 } from './redis/options.ts';
+export type { OwnershipLog, ShardHolder } from './shard-holder.ts';

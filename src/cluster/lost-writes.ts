@@ -9,6 +9,7 @@ export class LostWrites {
   readonly #options: { readonly clock: Clock; readonly leaseTtlMs: number };
   /** Since when the store has known less. */
   #sinceMs: number | undefined;
+  #isWaitedFor = false;
 
   constructor(options: { readonly clock: Clock; readonly leaseTtlMs: number }) {
     this.#options = options;
@@ -21,6 +22,12 @@ export class LostWrites {
     );
     const nowMs = this.#options.clock.now();
     this.#sinceMs = lost.length === 0 ? undefined : (this.#sinceMs ?? nowMs);
-    return nowMs - (this.#sinceMs ?? nowMs) < this.#options.leaseTtlMs ? lost : [];
+    this.#isWaitedFor = this.#sinceMs !== undefined && nowMs - this.#sinceMs < this.#options.leaseTtlMs;
+    return this.#isWaitedFor ? lost : [];
+  }
+
+  /** Somebody may have yet to say again that it is there, and what it holds. */
+  get isWaitedFor(): boolean {
+    return this.#isWaitedFor;
   }
 }

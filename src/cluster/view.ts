@@ -1,6 +1,14 @@
 /** What follows from a view of the cluster. Pure. */
 import type { ClusterView, Lease, Member, NodeIdentity } from './ports.ts';
 
+interface Intervals {
+  readonly leaseTtlMs: number;
+  readonly renewIntervalMs: number;
+}
+
+/** A member that renewed within so many intervals is not late. */
+const FRESH_INTERVALS = 2;
+
 /** Shard id to node id, of the leases whose holder is there. */
 export function liveHolders({ members, leases }: ClusterView): Map<number, string> {
   const live = new Set(members.map(key));
@@ -12,6 +20,11 @@ export function liveHolders({ members, leases }: ClusterView): Map<number, strin
 
 export function isHolder({ holder }: Lease, identity: NodeIdentity): boolean {
   return holder !== undefined && key(holder) === key(identity);
+}
+
+/** Whether two descriptions are of the same process. */
+export function isSameProcess(one: NodeIdentity, other: NodeIdentity): boolean {
+  return key(one) === key(other);
 }
 
 function key({ nodeId, incarnation }: NodeIdentity): string {
@@ -54,6 +67,18 @@ export function takeable(
       if (mayTakeLapsed) return true;
       return lease !== undefined && (lease.holder === undefined || lease.holder.nodeId === nodeId);
     });
+}
+
+/**
+ * Whether a member said a moment ago that its renewals have gone through for long. An older word may be from before the store went
+ * away, and then others have lapsed only because they could not renew.
+ */
+export function hasSteadyMember(
+  { members }: ClusterView,
+  { leaseTtlMs, renewIntervalMs }: Intervals,
+): boolean {
+  const freshMs = leaseTtlMs - FRESH_INTERVALS * renewIntervalMs;
+  return members.some(({ isSteady, lapsesInMs }) => isSteady && lapsesInMs > freshMs);
 }
 
 /** When the first of the other members lapses unless it renews: ms from the time of the view. */
