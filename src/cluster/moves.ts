@@ -4,8 +4,8 @@
  * the move goes on without it, and is only slower for the workers.
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { OwnershipLog, ShardHolder } from './ownership.ts';
 import type { ClusterMessage, Member, Membership } from './ports.ts';
+import type { OwnershipLog, ShardHolder } from './shard-holder.ts';
 
 export interface MovesOptions {
   readonly membership: Membership;
@@ -13,6 +13,8 @@ export interface MovesOptions {
   readonly clock: Clock;
   readonly maxParallelMoves: number;
   readonly log: OwnershipLog;
+  /** Whether the other node is still there and takes shards. */
+  readonly canTake: (to: Member) => boolean;
   /** The lease is the other's now. */
   readonly onMoved: (shardId: number) => void;
   /** It could not be passed on, and is held as before. */
@@ -98,7 +100,7 @@ export class Moves implements Disposable {
   }
 
   async #move(shardId: number, epoch: number, to: Member): Promise<void> {
-    const { membership, holder, onMoved, onStayed, onLost, onDone, log, clock } = this.#options;
+    const { membership, holder, canTake, onMoved, onStayed, onLost, onDone, log, clock } = this.#options;
     const { nodeId } = membership.identity;
     const tell = (message: ClusterMessage) => membership.publish(message).catch(() => undefined);
 
@@ -107,6 +109,7 @@ export class Moves implements Disposable {
     await prepared;
     // Still connected, so it is as if nothing had happened.
     if (this.#isClosed || this.#cancelled.has(shardId)) return;
+    if (!canTake(to)) return onStayed(shardId, epoch);
     const suspendedAtMs = clock.now();
     const isWritten = await holder.suspend(shardId);
     if (this.#cancelled.has(shardId)) return;

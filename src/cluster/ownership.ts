@@ -20,30 +20,18 @@ import {
   type Membership,
   type Renewal,
 } from './ports.ts';
-import { firstLapseMs, isHolder, liveHolders, ownerElsewhere, takeable, withLeases } from './view.ts';
-
-/** What holds the shards. Nothing of it rejects. */
-export interface ShardHolder {
-  /** Reads a shard's tail ahead of its lease, so that `take` has little left to read. */
-  prepare(shardId: number): Promise<void>;
-  /** The lease is ours: goes on from the tail and serves workers. Resolves when they find it here. */
-  take(lease: Lease): Promise<void>;
-  /** Closes the connection to Discord, keeping the session, and writes the tail to its end: false where it can't be written. */
-  suspend(shardId: number): Promise<boolean>;
-  /** After `suspend`: the shard stays here after all. */
-  resume(shardId: number): void;
-  /** After `suspend`: it is another node's. No new sessions; those that are here stay until `drop`. */
-  leave(shardId: number): void;
-  /** What is kept of the shards is gone: their tails are to be written anew, from memory. */
-  rewriteTails(): void;
-  /** It is served elsewhere: sends its workers away and forgets it. */
-  drop(shardId: number, why: string): void;
-}
-
-export interface OwnershipLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
+import { Rounds } from './rounds.ts';
+import type { OwnershipLog, ShardHolder } from './shard-holder.ts';
+import {
+  firstLapseMs,
+  hasSteadyMember,
+  isHolder,
+  isSameProcess,
+  liveHolders,
+  ownerElsewhere,
+  takeable,
+  withLeases,
+} from './view.ts';
 
 export interface OwnershipOptions {
   readonly membership: Membership;
@@ -80,9 +68,6 @@ const LAPSE_MARGIN_MS = 15;
 /** Pause after a renewal that failed; the store's client tries to connect by itself meanwhile. */
 const RETRY_MS = 250;
 
-/** Rounds that messages ask for are this far apart at least. */
-const MIN_PAUSE_MS = 25;
-
 export class Ownership implements AsyncDisposable {
   readonly contact: Contact;
   /** Plain counts since the start, read by metrics. */
@@ -96,11 +81,7 @@ export class Ownership implements AsyncDisposable {
   readonly #lostWrites: LostWrites;
   #view: ClusterView = { members: [], leases: new Map() };
   #plan: ReadonlyMap<number, string> = new Map();
-  #timer: Disposable | undefined;
-  #dueAtMs = Number.POSITIVE_INFINITY;
-  /** While a round is under way: another is to follow it at once. */
-  #isAskedAgain = false;
-  #round: Promise<void> | undefined;
+  readonly #rounds: Rounds;
   #isClosed = false;
 
   constructor(options: OwnershipOptions) {
@@ -109,10 +90,16 @@ export class Ownership implements AsyncDisposable {
     this.#lostWrites = new LostWrites(options);
     this.moves = new Moves({
       ...options,
+      canTake: (to) => this.#view.members.some((member) => isSameProcess(member, to) && !member.isDraining),
       onMoved: (shardId) => this.#onMoved(shardId),
       onStayed: (shardId, epoch) => this.#set(shardId, { kind: 'held', epoch }),
       onLost: (shardId) => this.#lose(shardId),
       onDone: (shardId) => this.#forget(shardId, 'it has moved to another node'),
+    });
+    this.#rounds = new Rounds({
+      clock: options.clock,
+      round: () => this.#renew(),
+      pauseMs: () => this.#pauseMs(),
     });
     this.#subscription = options.membership.subscribe((message) => this.#onMessage(message));
   }
@@ -157,12 +144,12 @@ export class Ownership implements AsyncDisposable {
   }
 
   start(): void {
-    this.#runRound();
+    void this.#rounds.run();
   }
 
   /** Renews now, and resolves when that is over, however it went. */
   renewNow(): Promise<void> {
-    return this.#runRound();
+    return this.#rounds.run();
   }
 
   /** Another node says that it holds a shard that we hold a doubtful lease of. Workers that come for it are sent on to there. */
@@ -174,8 +161,10 @@ export class Ownership implements AsyncDisposable {
 
   /** Resolves when all shards are gone, nobody is there to take more, or `signal` aborts. `state().isDraining` is true by now. */
   async drain(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let round = 1; ; round++) {
       await this.renewNow();
+      // Nobody is to begin to hand shards over to us.
+      if (round === 1) this.#tell({ from: this.nodeId, kind: 'changed' });
       const hasTaker = this.#view.members.some(
         ({ nodeId, isDraining }) => !isDraining && nodeId !== this.nodeId,
       );
@@ -188,52 +177,20 @@ export class Ownership implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#subscription[Symbol.dispose]();
-    this.#timer?.[Symbol.dispose]();
     this.moves[Symbol.dispose]();
-    await this.#round;
+    await this.#rounds[Symbol.asyncDispose]();
   }
 
-  #runRound(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.#round ??= this.#renew().finally(() => {
-      this.#round = undefined;
-      if (this.#isAskedAgain) this.#scheduleIn(MIN_PAUSE_MS);
-      this.#isAskedAgain = false;
-      this.#scheduleNext();
-    });
-    return this.#round;
-  }
-
-  #scheduleNext(): void {
+  #pauseMs(): number {
     const { clock, renewIntervalMs } = this.#options;
-    if (!this.contact.isUp) return this.#scheduleIn(RETRY_MS);
+    if (!this.contact.isUp) return RETRY_MS;
     const lapseMs = firstLapseMs(this.#view, this.nodeId) + LAPSE_MARGIN_MS;
     const mayTakeMs = (this.contact.steadyAtMs ?? 0) - clock.now();
-    const nextMs = Math.min(renewIntervalMs, lapseMs, mayTakeMs > 0 ? mayTakeMs : renewIntervalMs);
-    this.#scheduleIn(Math.max(MIN_PAUSE_MS, nextMs));
-  }
-
-  /** No later than so soon. */
-  #scheduleIn(delayMs: number): void {
-    const { clock } = this.#options;
-    const dueAtMs = clock.now() + delayMs;
-    if (this.#isClosed || (this.#timer && this.#dueAtMs <= dueAtMs)) return;
-    if (this.#round) {
-      this.#isAskedAgain = true;
-      return;
-    }
-    this.#timer?.[Symbol.dispose]();
-    this.#dueAtMs = dueAtMs;
-    this.#timer = clock.setTimer(() => {
-      this.#timer = undefined;
-      this.#runRound();
-    }, delayMs);
+    return Math.min(renewIntervalMs, lapseMs, mayTakeMs > 0 ? mayTakeMs : renewIntervalMs);
   }
 
   async #renew(): Promise<void> {
     const { membership, state, clock, log, onReplaced, onRefused } = this.#options;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
     const sentAtMs = clock.now();
     this.#touched.clear();
     const { held } = this;
@@ -286,8 +243,8 @@ export class Ownership implements AsyncDisposable {
     const { membership, clock } = this.#options;
     const { nodeId } = this;
     // A node that has only just come takes the word of one that has been there.
-    const mayTakeLapsed =
-      this.contact.isSteady(clock.now()) || this.#view.members.some((member) => member.isSteady);
+    const isSteady = this.contact.isSteady(clock.now()) || hasSteadyMember(this.#view, this.#options);
+    const mayTakeLapsed = isSteady && !this.#lostWrites.isWaitedFor;
     const wanted = takeable(this.#view, this.#plan, { nodeId, mayTakeLapsed });
     if (wanted.length === 0) return;
     const leases = await membership.acquire(wanted, { mayTakeLapsed });
@@ -333,7 +290,7 @@ export class Ownership implements AsyncDisposable {
   #onMessage(message: ClusterMessage): void {
     const { nodeId } = this;
     if (this.#isClosed || message.from === nodeId) return;
-    if (message.kind === 'changed') return this.#scheduleIn(MIN_PAUSE_MS);
+    if (message.kind === 'changed') return this.#rounds.soon();
     if (message.kind === 'passed') return this.#onPassed(message);
     if (message.to !== nodeId) return;
     if (message.kind !== 'offer') return this.moves.onAnswer(message);
@@ -360,7 +317,7 @@ export class Ownership implements AsyncDisposable {
     this.#set(shardId, { kind: 'left' });
     this.#note({ shardId, epoch: holding.epoch + 1, holder: { nodeId, incarnation } });
     this.#options.onView();
-    this.#scheduleIn(MIN_PAUSE_MS);
+    this.#rounds.soon();
   }
 
   #set(shardId: number, holding: Holding): void {
@@ -391,6 +348,7 @@ export class Ownership implements AsyncDisposable {
   #end(tell: () => void): void {
     for (const shardId of [...this.#holdings.keys()]) this.#lose(shardId);
     this.#isClosed = true;
+    this.#rounds.close();
     tell();
   }
 }

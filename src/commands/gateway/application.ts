@@ -262,9 +262,17 @@ export class Application implements ShardDirectory, AsyncDisposable {
     const joined = this.#joined;
     await joined?.ownership[Symbol.asyncDispose]();
     await joined?.shards.close();
-    await joined?.membership.leave().catch((error: Error) => {
-      this.#clusterLog.warn({ reason: error.message }, 'the leases could not be given back; they will lapse');
-    });
+    if (joined) await this.#leave(joined.membership);
+  }
+
+  async #leave(membership: Membership): Promise<void> {
+    try {
+      await membership.leave();
+      await membership.publish({ from: membership.identity.nodeId, kind: 'changed' });
+    } catch (error) {
+      const { message } = error as Error;
+      this.#clusterLog.warn({ reason: message }, 'the leases could not be given back; they will lapse');
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

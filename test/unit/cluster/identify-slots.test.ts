@@ -30,7 +30,7 @@ it('a bucket counts as used from before the answer on, for the next process too'
   await use(directory.path, clock, 3);
   clock.advance(2_000);
   const { slots, errors } = newProcess(directory.path, clock);
-  expect((await slots.reserve(3)).waitMs).toBe(3_050);
+  expect((await slots.reserve(3)).waitMs).toBe(3_070);
   expect(errors).toEqual([]);
 });
 
@@ -56,7 +56,7 @@ it.each([
   writeFileSync(join(directory.path, 'identify-slots.json'), text);
   const { slots } = newProcess(directory.path, clock);
   clock.advance(1_000);
-  expect((await slots.reserve(3)).waitMs).toBe(4_050);
+  expect((await slots.reserve(3)).waitMs).toBe(4_070);
   clock.advance(10_000);
   await take(slots, 3);
   expect(JSON.parse(readFileSync(join(directory.path, 'identify-slots.json'), 'utf8'))).toEqual({
@@ -69,7 +69,7 @@ it('a use in the future, from a clock that was wrong, makes nobody wait longer t
   await use(directory.path, new ManualClock(START_MS + 3_600_000), 0);
   const clock = new ManualClock(START_MS);
   const { slots } = newProcess(directory.path, clock);
-  expect((await slots.reserve(0)).waitMs).toBe(5_050);
+  expect((await slots.reserve(0)).waitMs).toBe(5_070);
   clock.advance(3_600_000);
   expect((await slots.reserve(0)).waitMs).toBe(0);
 });
@@ -88,6 +88,6 @@ it('slots hold in memory where they can not be written, which is told', async ()
   const { slots, errors } = newProcess(directory.path, clock);
   await slots.setBudget(BUDGET, await slots.markBudget());
   expect(await slots.take(0, 0)).toEqual({ kind: 'granted' });
-  expect(await slots.take(0, 0)).toEqual({ kind: 'wait', waitMs: 5_020 });
+  expect(await slots.take(0, 0)).toEqual({ kind: 'wait', waitMs: 5_055 });
   expect(errors).toHaveLength(1);
 });
