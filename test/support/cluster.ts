@@ -25,6 +25,9 @@ const APPLICATION_ID = '100000000000000000';
 
 const DETOUR = new URL('detour.ts', import.meta.url).href;
 
+/** Of a shard with many guilds, so that few will do here. */
+const REPLAY_BOUND = 3_500;
+
 /** Generous: it takes a moment, but not on a busy machine. */
 const SETTLE_DEADLINE_MS = 30_000;
 
@@ -47,7 +50,13 @@ export interface ClusterOptions {
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   await using stack = new AsyncDisposableStack();
   const { shards, nodes, simulator, proxied } = options;
-  const defaults = { shards, guilds: shards * 5, eventsPerSecond: 300, maxConcurrency: shards };
+  const defaults = {
+    shards,
+    guilds: shards * 5,
+    eventsPerSecond: 300,
+    maxConcurrency: shards,
+    replayBound: () => REPLAY_BOUND,
+  };
   const discord = stack.use(await startSimulator({ ...defaults, ...simulator }));
   const redis = options.redis?.server ?? stack.use(await startRedis());
   await redis.command('HSET', new RedisKeys('shardmux', APPLICATION_ID).slots, 'since', '1');

@@ -57,3 +57,16 @@ it('a node that was killed and comes back at once under its name gets its share 
   await cluster.settled({ 'node-a': 32, 'node-d': 32 });
   await expectUnharmed(cluster);
 });
+
+it('when all nodes are stopped and start again, every shard RESUMEs, and workers go on', async () => {
+  const { resumes } = cluster.simulator.stats();
+  const ids = ['node-a', 'node-d'] as const;
+  expect(await Promise.all(ids.map((id) => cluster.node(id).stop()))).toEqual([0, 0]);
+  expect(cluster.simulator.stats().connections).toBe(0);
+  await Promise.all(ids.map((id) => cluster.start(id)));
+  await cluster.settled();
+  // Whoever starts first takes what it may, and hands over half of it.
+  expect(cluster.simulator.stats().resumes - resumes).toBeGreaterThanOrEqual(SHARDS);
+  expect(cluster.simulator.stats().resumes - resumes).toBeLessThanOrEqual((3 * SHARDS) / 2);
+  await expectUnharmed(cluster);
+});
