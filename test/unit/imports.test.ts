@@ -14,6 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   upstream: ['protocol', 'runtime'],
   workers: ['protocol', 'runtime'],
   routing: ['runtime'],
+  guilds: ['protocol', 'runtime'],
   observability: ['runtime'],
   // Implements the ports that log and upstream declare.
   cluster: ['log', 'upstream', 'protocol', 'runtime'],
