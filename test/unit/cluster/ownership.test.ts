@@ -177,6 +177,26 @@ describe('when the store is not to be trusted', () => {
     expect([rewritings(a), rewritings(b)]).toEqual([['rewrite tails'], []]);
   });
 
+  it('nobody takes anything because it was away for about as long as a lease lives', async () => {
+    for (let awayMs = LEASE_TTL_MS - 2 * RENEW_INTERVAL_MS; awayMs <= LEASE_TTL_MS; awayMs += 100) {
+      await using nodes = new TestNodes(SHARDS);
+      // So that they renew, and lapse, at different times.
+      for (const nodeId of ['a', 'b', 'c', 'd']) {
+        await nodes.start(nodeId);
+        await nodes.elapse(RENEW_INTERVAL_MS / 4);
+      }
+      await nodes.elapse(2 * LEASE_TTL_MS);
+      for (const { faults } of nodes.nodes) faults.isCutOff = true;
+      await nodes.elapse(awayMs);
+      for (const { faults } of nodes.nodes) faults.isCutOff = false;
+      await nodes.elapse(LEASE_TTL_MS);
+      expect(
+        nodes.nodes.map(({ ownership }) => ownership.counts.lapsedTaken),
+        `${awayMs} ms`,
+      ).toEqual(Array(4).fill(0));
+    }
+  });
+
   it('a node does not take back what it has passed on because the store has forgotten that', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
     const [a] = nodes.nodes;
