@@ -25,6 +25,7 @@ export {
   type Renewal,
   type StoredPart,
   type StoredTail,
+  StoreUnreachableError,
   type TailPosition,
 } from './ports.ts';
 export { openRedisStore } from './redis/open.ts';

@@ -8,8 +8,8 @@ import {
   type MemberState,
   type Membership,
   type NodeIdentity,
+  StoreUnreachableError,
 } from './ports.ts';
-import { RedisCallError } from './redis/connections.ts';
 
 /** In place of the fingerprint of a setting that is left out. */
 export const NOT_SET = 'not set';
@@ -78,7 +78,7 @@ export async function untilAnswered<Answer>(
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof RedisCallError)) throw error;
+      if (!(error instanceof StoreUnreachableError)) throw error;
       if (attempt === 1) onWaiting(`waiting for Redis: ${error.message}`);
     }
     await pause(clock, RETRY_MS, signal);

@@ -13,8 +13,8 @@ export interface MovesOptions {
   readonly clock: Clock;
   readonly maxParallelMoves: number;
   readonly log: OwnershipLog;
-  /** Whether the other node is still there and takes shards. */
-  readonly canTake: (to: Member) => boolean;
+  /** Whether the other node is still there and takes shards, and has renewed since (ms of the clock), where that is given. */
+  readonly canTake: (to: Member, renewedSinceMs?: number) => boolean;
   /** The lease is the other's now. */
   readonly onMoved: (shardId: number) => void;
   /** It could not be passed on, and is held as before. */
@@ -60,6 +60,10 @@ export class Moves implements Disposable {
     return this.#running.size;
   }
 
+  isRunning(shardId: number): boolean {
+    return this.#running.has(shardId);
+  }
+
   get hasRoom(): boolean {
     const isPaused = this.#options.clock.now() < this.#pausedUntilMs;
     return this.#running.size < this.#options.maxParallelMoves && !isPaused && !this.#isClosed;
@@ -100,16 +104,18 @@ export class Moves implements Disposable {
   }
 
   async #move(shardId: number, epoch: number, to: Member): Promise<void> {
-    const { membership, holder, canTake, onMoved, onStayed, onLost, onDone, log, clock } = this.#options;
+    const { membership, holder, canTake, onMoved, onLost, onDone, log, clock } = this.#options;
     const { nodeId } = membership.identity;
     const tell = (message: ClusterMessage) => membership.publish(message).catch(() => undefined);
 
+    const offeredAtMs = clock.now();
     const prepared = this.#answer('prepared', shardId, to.nodeId, PREPARE_TIMEOUT_MS);
     await tell({ from: nodeId, kind: 'offer', shardId, to: to.nodeId });
-    await prepared;
+    const hasAnswered = await prepared;
     // Still connected, so it is as if nothing had happened.
     if (this.#isClosed || this.#cancelled.has(shardId)) return;
-    if (!canTake(to)) return onStayed(shardId, epoch);
+    // It takes more than a lost message to keep a shard here, but a node without a sign of life gets none.
+    if (!canTake(to, hasAnswered ? undefined : offeredAtMs)) return this.#stay(shardId, epoch);
     const suspendedAtMs = clock.now();
     const isWritten = await holder.suspend(shardId);
     if (this.#cancelled.has(shardId)) return;
@@ -120,16 +126,16 @@ export class Moves implements Disposable {
     if (this.#cancelled.has(shardId)) return;
     if (lease instanceof Error) {
       this.counts.failed++;
-      this.#pausedUntilMs = clock.now() + FAILURE_PAUSE_MS;
       log.warn({ shard: shardId, to: to.nodeId, reason: lease.message }, 'a shard could not be handed over');
-      onStayed(shardId, epoch);
+      this.#stay(shardId, epoch);
       return holder.resume(shardId);
     }
     if (!lease) return onLost(shardId);
     holder.leave(shardId);
     onMoved(shardId);
     const taught = this.#answer('taught', shardId, to.nodeId, TAUGHT_TIMEOUT_MS);
-    await tell({ from: nodeId, kind: 'passed', shardId, to: to.nodeId, epoch: lease.epoch });
+    const { incarnation } = to;
+    await tell({ from: nodeId, kind: 'passed', shardId, to: to.nodeId, incarnation, epoch: lease.epoch });
     await taught;
     this.counts.moved++;
     this.onDuration(clock.now() - suspendedAtMs);
@@ -137,13 +143,24 @@ export class Moves implements Disposable {
     if (!this.#cancelled.has(shardId)) onDone(shardId);
   }
 
-  /** Resolves with the other node's word, or after a while without. */
-  async #answer(kind: Answer['kind'], shardId: number, from: string, timeoutMs: number): Promise<void> {
+  /** The shard stays for now; whatever was in the way may need a moment. */
+  #stay(shardId: number, epoch: number): void {
+    this.#pausedUntilMs = this.#options.clock.now() + FAILURE_PAUSE_MS;
+    this.#options.onStayed(shardId, epoch);
+  }
+
+  /** Resolves with whether the other node's word came in time. */
+  async #answer(kind: Answer['kind'], shardId: number, from: string, timeoutMs: number): Promise<boolean> {
     const key = `${kind} ${shardId} ${from}`;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.set(key, resolve);
+    let hasCome = false;
+    this.#waiting.set(key, () => {
+      hasCome = true;
+      resolve();
+    });
     await this.#within(timeoutMs, promise);
     this.#waiting.delete(key);
+    return hasCome;
   }
 
   async #within(timeoutMs: number, promise: Promise<void>): Promise<void> {

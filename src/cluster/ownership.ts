@@ -68,6 +68,9 @@ const LAPSE_MARGIN_MS = 15;
 /** Pause after a renewal that failed; the store's client tries to connect by itself meanwhile. */
 const RETRY_MS = 250;
 
+/** Renewals in a row that may fail before a node that drains gives up: then its leases lapse. */
+const MAX_DRAIN_FAILURES = 5;
+
 export class Ownership implements AsyncDisposable {
   readonly contact: Contact;
   /** Plain counts since the start, read by metrics. */
@@ -79,7 +82,11 @@ export class Ownership implements AsyncDisposable {
   readonly #touched = new Set<number>();
   readonly #subscription: Disposable;
   readonly #lostWrites: LostWrites;
+  /** What was taken last, and when workers find it here. */
+  readonly #takes = new Map<number, { readonly epoch: number; readonly done: Promise<void> }>();
   #view: ClusterView = { members: [], leases: new Map() };
+  /** When the view was asked for. */
+  #viewAtMs = 0;
   #plan: ReadonlyMap<number, string> = new Map();
   readonly #rounds: Rounds;
   #isClosed = false;
@@ -90,11 +97,11 @@ export class Ownership implements AsyncDisposable {
     this.#lostWrites = new LostWrites(options);
     this.moves = new Moves({
       ...options,
-      canTake: (to) => this.#view.members.some((member) => isSameProcess(member, to) && !member.isDraining),
+      canTake: (to, renewedSinceMs) => this.#canTake(to, renewedSinceMs),
       onMoved: (shardId) => this.#onMoved(shardId),
       onStayed: (shardId, epoch) => this.#set(shardId, { kind: 'held', epoch }),
       onLost: (shardId) => this.#lose(shardId),
-      onDone: (shardId) => this.#forget(shardId, 'it has moved to another node'),
+      onDone: (shardId) => this.#onDone(shardId),
     });
     this.#rounds = new Rounds({
       clock: options.clock,
@@ -161,6 +168,7 @@ export class Ownership implements AsyncDisposable {
 
   /** Resolves when all shards are gone, nobody is there to take more, or `signal` aborts. `state().isDraining` is true by now. */
   async drain(signal: AbortSignal): Promise<void> {
+    let failures = 0;
     for (let round = 1; ; round++) {
       await this.renewNow();
       // Nobody is to begin to hand shards over to us.
@@ -168,7 +176,9 @@ export class Ownership implements AsyncDisposable {
       const hasTaker = this.#view.members.some(
         ({ nodeId, isDraining }) => !isDraining && nodeId !== this.nodeId,
       );
-      if (signal.aborted || this.#holdings.size === 0 || !hasTaker || !this.contact.isUp) return;
+      if (signal.aborted || this.#holdings.size === 0 || !hasTaker) return;
+      failures = this.contact.isUp ? 0 : failures + 1;
+      if (failures > MAX_DRAIN_FAILURES) return;
       await this.moves.settled(signal);
     }
   }
@@ -203,6 +213,7 @@ export class Ownership implements AsyncDisposable {
       if (!this.contact.isUp && this.counts.failedRenewals > 0)
         log.info({ hadLapsed }, 'the leases are renewed again');
       this.contact.renewed(sentAtMs, hadLapsed);
+      this.#viewAtMs = sentAtMs;
       if (renewal.wasForgotten) this.#onForgotten();
       await this.#apply(renewal);
     } catch (error) {
@@ -221,9 +232,9 @@ export class Ownership implements AsyncDisposable {
 
   async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {
     const { membership, applicationId, shardCount, onView } = this.#options;
-    for (const shardId of lost) if (!this.#isInMotion(shardId)) this.#lose(shardId);
     const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
     this.#view = withLeases(view, [...this.#lostWrites.leases(this.#view, view), ...newer]);
+    for (const shardId of lost) if (!this.#isInMotion(shardId)) this.#lose(shardId);
     for (const lease of this.#view.leases.values())
       if (isHolder(lease, membership.identity) && !this.#touched.has(lease.shardId)) this.#take(lease);
     const { members } = this.#view;
@@ -260,7 +271,7 @@ export class Ownership implements AsyncDisposable {
     for (const [shardId, owner] of this.#plan) {
       if (!this.moves.hasRoom) return;
       const holding = this.#holdings.get(shardId);
-      if (holding?.kind !== 'held' || owner === this.nodeId) continue;
+      if (holding?.kind !== 'held' || owner === this.nodeId || this.moves.isRunning(shardId)) continue;
       const to = this.#view.members.find(({ nodeId }) => nodeId === owner);
       if (!to) continue;
       this.#set(shardId, { kind: 'moving', epoch: holding.epoch, to });
@@ -271,15 +282,29 @@ export class Ownership implements AsyncDisposable {
   /** Where the lease is ours already, nothing. `from`: who passed it to us and waits to hear that workers find it here. */
   #take(lease: Lease, from?: string): void {
     const { holder } = this.#options;
-    const { nodeId } = this;
     const { shardId, epoch } = lease;
     const holding = this.#holdings.get(shardId);
     if (holding && holding.kind !== 'left' && holding.epoch >= epoch) return;
     this.#set(shardId, { kind: 'held', epoch });
     this.#note(lease);
-    void holder.take(lease).then(() => {
-      if (from !== undefined) this.#tell({ from: nodeId, kind: 'taught', shardId, to: from });
-    });
+    const take = { epoch, done: holder.take(lease) };
+    this.#takes.set(shardId, take);
+    if (from !== undefined) this.#tellWhenTaught(shardId, take.done, from);
+  }
+
+  #tellWhenTaught(shardId: number, done: Promise<void>, to: string): void {
+    void done.then(() => this.#tell({ from: this.nodeId, kind: 'taught', shardId, to }));
+  }
+
+  #canTake(to: Member, renewedSinceMs = Number.NEGATIVE_INFINITY): boolean {
+    const member = this.#view.members.find((other) => isSameProcess(other, to));
+    if (!member || member.isDraining) return false;
+    return this.#viewAtMs + member.lapsesInMs - this.#options.leaseTtlMs > renewedSinceMs;
+  }
+
+  /** Unless it has come back meanwhile. */
+  #onDone(shardId: number): void {
+    if (this.#holdings.get(shardId)?.kind === 'left') this.#forget(shardId, 'it has moved to another node');
   }
 
   /** It may get lost: whoever should have heard it sees the same with its next renewal. */
@@ -300,10 +325,13 @@ export class Ownership implements AsyncDisposable {
       .then(() => this.#tell({ from: nodeId, kind: 'prepared', shardId, to: from }));
   }
 
-  #onPassed({ shardId, epoch, to, from }: Extract<ClusterMessage, { kind: 'passed' }>): void {
+  #onPassed({ shardId, epoch, to, incarnation, from }: Extract<ClusterMessage, { kind: 'passed' }>): void {
     const { identity } = this.#options.membership;
-    const isOurs = to === identity.nodeId;
-    const member = this.#view.members.find(({ nodeId }) => nodeId === to);
+    const isOurs = isSameProcess({ nodeId: to, incarnation }, identity);
+    const member = this.#view.members.find((other) => isSameProcess(other, { nodeId: to, incarnation }));
+    const take = this.#takes.get(shardId);
+    // A view was faster than the message.
+    if (isOurs && take?.epoch === epoch) return this.#tellWhenTaught(shardId, take.done, from);
     if ((this.#view.leases.get(shardId)?.epoch ?? 0) >= epoch) return;
     if (isOurs) this.#take({ shardId, epoch, holder: identity }, from);
     else if (member) this.#note({ shardId, epoch, holder: member });
@@ -341,6 +369,7 @@ export class Ownership implements AsyncDisposable {
 
   #forget(shardId: number, why: string): void {
     this.#touched.add(shardId);
+    this.#takes.delete(shardId);
     if (this.#holdings.delete(shardId)) this.#options.holder.drop(shardId, why);
   }
 

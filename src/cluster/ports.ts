@@ -158,10 +158,22 @@ export type ClusterMessage = { readonly from: string } & (
   /** `from` will pass the shard to `to`, which should read its tail and answer `prepared`. */
   | { readonly kind: 'offer'; readonly shardId: number; readonly to: string }
   | { readonly kind: 'prepared'; readonly shardId: number; readonly to: string }
-  | { readonly kind: 'passed'; readonly shardId: number; readonly to: string; readonly epoch: number }
+  | {
+      readonly kind: 'passed';
+      readonly shardId: number;
+      readonly to: string;
+      /** Of `to`. */
+      readonly incarnation: string;
+      readonly epoch: number;
+    }
   /** `from` serves the shard now, and the HAProxies know: `to`, its former owner, may send its workers there. */
   | { readonly kind: 'taught'; readonly shardId: number; readonly to: string }
 );
+
+/** The store did not answer, or could not: asking again later may help. */
+export class StoreUnreachableError extends Error {
+  override name = 'StoreUnreachableError';
+}
 
 /** A write under a lease that is another's by now. */
 export class LeaseLostError extends Error {

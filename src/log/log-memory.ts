@@ -17,6 +17,11 @@ export class LogMemory {
     this.maxBytes = maxBytes;
   }
 
+  /** How many logs share it. */
+  get logs(): number {
+    return this.#logs.size;
+  }
+
   add(log: TrimmableLog): void {
     this.#logs.add(log);
   }

@@ -66,7 +66,7 @@ export const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 /** Short: until it is written again, a takeover would lose what is missing. */
 const RETRY = { firstMs: 250, maxMs: 1_000 };
 
-export class Tail implements AsyncDisposable {
+export class Tail implements Disposable, AsyncDisposable {
   readonly #options: TailOptions;
   #cursor: Cursor | undefined;
   /** Sequence up to which the store has everything. */
@@ -134,6 +134,12 @@ export class Tail implements AsyncDisposable {
     this.#cancelTimer();
   }
 
+  /** Stops without writing what is left. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#cancelTimer();
+  }
+
   #cancelTimer(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
@@ -186,7 +192,7 @@ export class Tail implements AsyncDisposable {
     }
     // Up to here and no further: what arrives meanwhile is worth a chunk of its own, later.
     const target = log.head;
-    while (this.#written < target && !this.#needsBase) await this.#writeChunk();
+    while (this.#written < target && !this.#needsBase && !this.#closed) await this.#writeChunk();
   }
 
   /** Puts the cursor where the next chunk begins; where the log no longer has that, starts the tail over. */

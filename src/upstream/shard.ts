@@ -75,6 +75,8 @@ export class UpstreamShard implements AsyncDisposable {
   /** What Discord wants a client to wait after a session was refused. */
   #pauseMs = 0;
   #wake: Disposable | undefined;
+  /** From an IDENTIFY until its READY, or the end of the connection. */
+  #identifying: PromiseWithResolvers<void> | undefined;
 
   constructor(options: UpstreamShardOptions) {
     this.#options = options;
@@ -116,6 +118,19 @@ export class UpstreamShard implements AsyncDisposable {
   start(): void {
     // Rejects where Discord ends the shard for good before its first READY, which `#onClose` has seen by then.
     this.#shard.connect().catch(() => undefined);
+  }
+
+  /** Resolves when no IDENTIFY is on its way: closing now would waste it. At the latest after `limitMs`. */
+  async identified(limitMs: number): Promise<void> {
+    if (!this.#identifying) return;
+    const { promise: limit, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#options.clock.setTimer(resolve, limitMs);
+    await Promise.race([this.#identifying.promise, limit]);
+  }
+
+  #endIdentifying(): void {
+    this.#identifying?.resolve();
+    this.#identifying = undefined;
   }
 
   /** Closes the connection in a way that keeps the session, takes what still arrives meanwhile, and stays closed. */
@@ -178,6 +193,7 @@ export class UpstreamShard implements AsyncDisposable {
 
   async #waitForIdentify(shardId: number, signal: AbortSignal): Promise<void> {
     await this.#options.gate.wait(shardId, signal);
+    this.#identifying ??= Promise.withResolvers();
     this.counts.identifies++;
     this.#options.log.info({}, 'IDENTIFY');
   }
@@ -249,6 +265,7 @@ export class UpstreamShard implements AsyncDisposable {
     this.#askedGap = undefined;
     this.#session = { sessionId, resumeUrl };
     this.#options.sink.sessionStarted(this.#session, sequence, d);
+    this.#endIdentifying();
     this.#enterReady(connection, 'READY');
     const short = { session_id: sessionId, resume_gateway_url: resumeUrl };
     connection.deliver(JSON.stringify({ t: 'READY', s: sequence, op: Opcode.Dispatch, d: short }));
@@ -280,6 +297,7 @@ export class UpstreamShard implements AsyncDisposable {
 
   #onInvalidSession(payload: string, connection: TappedConnection): void {
     const state = this.#state;
+    this.#endIdentifying();
     const isResumable = (JSON.parse(payload) as { d?: unknown }).d === true;
     if (!isResumable) {
       this.#pauseMs = INVALID_SESSION_PAUSE.minMs + this.#options.random() * INVALID_SESSION_PAUSE.spreadMs;
@@ -329,6 +347,7 @@ export class UpstreamShard implements AsyncDisposable {
   #onClose(socket: WebSocket, code: number, reason: string): void {
     const state = this.#state;
     if (!('connection' in state) || state.connection.socket !== socket) return;
+    this.#endIdentifying();
     if (state.kind === 'closing') return this.#leave({ kind: 'closed' });
     this.counts.closes.set(code, (this.counts.closes.get(code) ?? 0) + 1);
     const verdict = closeVerdict(code);

@@ -4,6 +4,7 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import { Limiter } from '../../runtime/limiter.ts';
+import { StoreUnreachableError } from '../ports.ts';
 import { clusterOptions, type Limits, serverOptions } from './client-options.ts';
 import type { RedisKeys } from './keys.ts';
 import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
@@ -31,7 +32,7 @@ type Client = Redis | Cluster;
 type Argument = string | number | Buffer;
 
 /** Redis could not be asked, or refused. The message holds no secret and nothing of what was written. */
-export class RedisCallError extends Error {
+export class RedisCallError extends StoreUnreachableError {
   override name = 'RedisCallError';
 }
 

@@ -17,10 +17,10 @@ export function decodeMessage(text: string): ClusterMessage | undefined {
 
 function isMessage(value: unknown): value is ClusterMessage {
   if (typeof value !== 'object' || value === null) return false;
-  const { from, kind, shardId, to, epoch } = value as Record<string, unknown>;
+  const { from, kind, shardId, to, incarnation, epoch } = value as Record<string, unknown>;
   if (typeof from !== 'string') return false;
   if (kind === 'changed') return true;
   if (typeof shardId !== 'number' || typeof to !== 'string') return false;
-  if (kind === 'passed') return typeof epoch === 'number';
+  if (kind === 'passed') return typeof epoch === 'number' && typeof incarnation === 'string';
   return kind === 'offer' || kind === 'prepared' || kind === 'taught';
 }

@@ -75,6 +75,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
   readonly #subscribers = new Set<() => void>();
   readonly #fitness: Fitness;
   #shardCount: number | undefined;
+  #joining: Promise<Membership | undefined> | undefined;
   #joined: Joined | undefined;
   #stoppedReason: string | undefined;
   #waitingReason: string | undefined;
@@ -182,7 +183,8 @@ export class Application implements ShardDirectory, AsyncDisposable {
       },
     };
     const shardCount = await this.#findShardCount(waiting);
-    const membership = await joinDeployment({
+    if (this.#lifetime.signal.aborted) return;
+    this.#joining = joinDeployment({
       ...waiting,
       store,
       applicationId: application.id,
@@ -190,6 +192,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
       state: { ...this.#memberState(start), isSteady: false },
       deployment: { shardCount, fingerprints: fingerprintsOf(config, application) },
     });
+    const membership = await this.#joining;
     if (!membership || this.#lifetime.signal.aborted) return;
     this.#shardCount = shardCount;
     this.#joined = this.#join(membership, shardCount, start);
@@ -262,7 +265,9 @@ export class Application implements ShardDirectory, AsyncDisposable {
     const joined = this.#joined;
     await joined?.ownership[Symbol.asyncDispose]();
     await joined?.shards.close();
-    if (joined) await this.#leave(joined.membership);
+    // One that was only just joined, too: to the others it would be there until it lapses.
+    const membership = await this.#joining?.catch(() => undefined);
+    if (membership) await this.#leave(membership);
   }
 
   async #leave(membership: Membership): Promise<void> {
@@ -314,7 +319,8 @@ export class Application implements ShardDirectory, AsyncDisposable {
     });
   }
 
-  #createUpstream(shard: HeldShard): UpstreamShard {
+  #createUpstream(shard: HeldShard): UpstreamShard | undefined {
+    if (this.#stoppedReason !== undefined) return undefined;
     const { config, application, clock } = this.#options;
     const { shardId, shardCount } = shard;
     return new UpstreamShard({

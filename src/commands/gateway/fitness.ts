@@ -58,8 +58,11 @@ export class Fitness {
     return this.#options.shards().some(({ upstream }) => upstream?.state.kind === 'ready');
   }
 
-  /** Shards that wait for an IDENTIFY are not cut off. */
+  /** Shards that wait for an IDENTIFY are not cut off; nor are those that Discord will not have: no node could do better. */
   #isCutOff(): boolean {
-    return !this.#isConnected() && this.#options.shards().some(({ session }) => session !== undefined);
+    const shards = this.#options
+      .shards()
+      .filter(({ upstream }) => upstream && upstream.state.kind !== 'stopped');
+    return !this.#isConnected() && shards.some(({ session }) => session !== undefined);
   }
 }

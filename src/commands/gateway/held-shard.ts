@@ -65,6 +65,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
   #tail: { readonly tail: Tail; readonly store: OpenTail } | undefined;
+  #closingTail: Promise<boolean> | undefined;
   /** Up to where a stored tail was read. */
   #position: TailPosition | undefined;
   /** Up to which sequence the stored tail has everything; `undefined`: it has to begin anew. */
@@ -117,7 +118,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.#position;
   }
 
-  attach(upstream: UpstreamShard): void {
+  attach(upstream: UpstreamShard | undefined): void {
     this.#upstream = upstream;
   }
 
@@ -147,7 +148,22 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   /** Writes the tail to its end. Resolves with whether all of it could be written. */
-  async closeTail(): Promise<boolean> {
+  closeTail(): Promise<boolean> {
+    this.#closingTail ??= this.#closeTail().finally(() => {
+      this.#closingTail = undefined;
+    });
+    return this.#closingTail;
+  }
+
+  /** Writes no more: the tail is another node's. */
+  abandonTail(): void {
+    const open = this.#tail;
+    this.#tail = undefined;
+    open?.tail[Symbol.dispose]();
+    void open?.store[Symbol.asyncDispose]();
+  }
+
+  async #closeTail(): Promise<boolean> {
     if (!this.#tail) return true;
     const { tail, store } = this.#tail;
     this.#tail = undefined;
@@ -206,6 +222,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
     this.#serve(session, rest, false);
+    this.#writtenSequence = undefined;
     this.#tail?.tail.restart();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
     this.#options.onServingChanged();

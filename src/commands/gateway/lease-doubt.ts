@@ -34,7 +34,7 @@ export class LeaseDoubt {
   /** Resolves when the shard may connect. Never where it turns out to be another's: then it is conceded. */
   async mayConnect(shardId: number): Promise<void> {
     const { ownership, clock, log } = this.#options;
-    while (!ownership.contact.isConfirmed(clock.now())) {
+    while (ownership.held.has(shardId) && !ownership.contact.isConfirmed(clock.now())) {
       const renewal = ownership.renewNow();
       const newer = await this.#leaseElsewhere(shardId);
       if (newer) {

@@ -233,7 +233,7 @@ export function clusterStoreContract(name: string, kind: ClusterStoreKind): void
       });
       const sent: ClusterMessage[] = [
         OFFER,
-        { from: 'node-a', kind: 'passed', shardId: 3, to: 'node-b', epoch: 7 },
+        { from: 'node-a', kind: 'passed', shardId: 3, to: 'node-b', incarnation: 'b1', epoch: 7 },
         { from: 'node-a', kind: 'changed' },
         { from: 'node-a', kind: 'prepared', shardId: 0, to: 'node-b' },
         { from: 'node-a', kind: 'taught', shardId: 0, to: 'node-b' },

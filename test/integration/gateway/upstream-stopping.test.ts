@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startNode } from '../../support/node.ts';
+import { startNode, stateDirectory } from '../../support/node.ts';
 import { ScriptedDiscord } from './scripted-discord.ts';
 
 /** Far less than any time-out of the connection to Discord. */
-const PROMPTLY_MS = 4_000;
+const PROMPTLY_MS = 8_000;
 
 async function stopsPromptly(node: { stop(): Promise<number | null> }): Promise<void> {
   const started = performance.now();
@@ -13,17 +13,20 @@ async function stopsPromptly(node: { stop(): Promise<number | null> }): Promise<
   expect(performance.now() - started).toBeLessThan(PROMPTLY_MS);
 }
 
-it('stops promptly while it waits for READY', async () => {
-  await using simulator = await startSimulator({
-    shards: 1,
-    guilds: 1,
-    eventsPerSecond: 0,
-    readyDelayMs: 60_000,
-  });
-  await using node = await startNode({ discord: simulator });
+it.each([
+  ['waits for READY, so that the IDENTIFY is not wasted, and the next process RESUMEs', 1_500, 1],
+  ['waits for READY no longer than some seconds', 60_000, 2],
+] as const)('on its way out %s', async (_, readyDelayMs, identifies) => {
+  using directory = stateDirectory();
+  await using simulator = await startSimulator({ shards: 1, guilds: 1, eventsPerSecond: 0, readyDelayMs });
+  const options = { discord: simulator, directory: directory.path };
+  await using node = await startNode(options);
   await eventually(() => simulator.stats().identifies === 1);
   await stopsPromptly(node);
   expect(simulator.stats()).toMatchObject({ connections: 0, connectionsOpened: 1, violations: {} });
+  await using next = await startNode(options);
+  await next.logged(identifies === 1 ? 'RESUMED' : 'IDENTIFY', 15_000);
+  expect(simulator.stats()).toMatchObject({ identifies, violations: {} });
 });
 
 it('stops promptly while it waits for the reply to its RESUME', async () => {

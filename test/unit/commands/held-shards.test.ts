@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Membership, OpenTail, StoredTail } from '../../../src/cluster/index.ts';
+import {
+  type Membership,
+  type OpenTail,
+  type StoredTail,
+  StoreUnreachableError,
+} from '../../../src/cluster/index.ts';
 import { HeldShard } from '../../../src/commands/gateway/held-shard.ts';
 import { HeldShards } from '../../../src/commands/gateway/held-shards.ts';
 import { EventLog, LogMemory, TailCompressor } from '../../../src/log/index.ts';
@@ -20,6 +25,8 @@ class Shards {
   readonly calls: string[] = [];
   /** How many of the next reads of tails fail. */
   failingLoads = 0;
+  /** What is stored can't be understood. */
+  isGarbled = false;
   readonly shards: HeldShards;
 
   constructor() {
@@ -58,6 +65,7 @@ class Shards {
     const { calls } = this;
     const upstream = {
       start: () => calls.push(`connect ${shardId}`),
+      identified: async () => undefined,
       [Symbol.asyncDispose]: async () => void calls.push(`close ${shardId}`),
     };
     // No more of it is used here.
@@ -81,7 +89,8 @@ class Shards {
 
   #load(shardId: number, isContinuation: boolean): StoredTail {
     this.calls.push(isContinuation ? `load the rest of ${shardId}` : `load ${shardId}`);
-    if (this.failingLoads-- > 0) throw new Error('the store can not be reached');
+    if (this.isGarbled) throw new SyntaxError('no JSON');
+    if (this.failingLoads-- > 0) throw new StoreUnreachableError('no answer');
     return {
       position: { generation: '1', sequence: HEAD },
       isContinuation,
@@ -103,7 +112,7 @@ describe('a shard that was prepared', () => {
     const node = new Shards();
     await node.shards.prepare(0);
     expect(node.shards.isExpected(0)).toBe(true);
-    node.clock.advance(30_000);
+    node.clock.advance(10_000);
     expect(node.shards.isExpected(0)).toBe(false);
     expect(node.clock.pendingTimers).toBe(0);
     await node.take(2);
@@ -143,6 +152,37 @@ describe('a shard that was taken', () => {
     await taken;
     expect(node.calls).not.toContain('connect 0');
     expect(node.shards.here.size).toBe(0);
+  });
+
+  it('starts afresh when what is stored of it can not be understood, which is told', async () => {
+    const node = new Shards();
+    node.isGarbled = true;
+    await node.take(1);
+    expect(node.calls).toEqual(['load 0', 'tail 0 of epoch 1', 'connect 0']);
+    expect(node.shards.here.get(0)?.session).toBeUndefined();
+  });
+
+  it('takes no memory for tails that could not be read', async () => {
+    const node = new Shards();
+    node.failingLoads = 3;
+    const taken = node.take(1);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await eventually(() => node.clock.pendingTimers === 1);
+      node.clock.advance(250);
+    }
+    await taken;
+    node.shards.drop(0, 'it is over');
+    await node.shards.close();
+    expect(node.memory.logs).toBe(0);
+  });
+
+  it('is connected once when it is lost and comes back while its tail is read', async () => {
+    const node = new Shards();
+    const first = node.take(1);
+    node.shards.drop(0, 'a mistake');
+    const second = node.take(1);
+    await Promise.all([first, second]);
+    expect(node.calls.filter((call) => call === 'connect 0')).toHaveLength(1);
   });
 
   it('keeps its connection when its lease gets another epoch', async () => {
