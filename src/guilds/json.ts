@@ -16,12 +16,12 @@ export function idOf(value: unknown): string | undefined {
 
 /** The objects of an array; `undefined` where `value` is no array. */
 export function objectsOf(value: unknown): JsonObject[] | undefined {
-  return Array.isArray(value) ? (value as unknown[]).flatMap((item) => objectOf(item) ?? []) : undefined;
+  return Array.isArray(value) ? value.map(objectOf).filter((item) => item !== undefined) : undefined;
 }
 
 /** The ids of an array; `undefined` where `value` is no array. */
 export function idsOf(value: unknown): string[] | undefined {
-  return Array.isArray(value) ? (value as unknown[]).flatMap((item) => idOf(item) ?? []) : undefined;
+  return Array.isArray(value) ? value.map(idOf).filter((item) => item !== undefined) : undefined;
 }
 
 /** Never by assignment: a key named `__proto__` is a key like any other. */
