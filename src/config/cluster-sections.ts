@@ -100,7 +100,7 @@ export const cluster = z.strictObject({
     description: 'How long a node may take to hand its shards over at shutdown.',
   }),
   maxParallelMoves: setting(integer({ min: 1, max: 1_000 }), {
-    default: 8,
+    default: 4,
     description: 'How many shards a node hands over at the same time.',
   }),
   unfitAfterMs: setting(duration({ min: 0 }), {

@@ -39,7 +39,7 @@ describe('a node of a cluster', () => {
       leaseTtlMs: 5_000,
       renewIntervalMs: 1_000,
       drainTimeoutMs: 30_000,
-      maxParallelMoves: 8,
+      maxParallelMoves: 4,
       unfitAfterMs: 15_000,
     });
   });
