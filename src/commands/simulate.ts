@@ -75,6 +75,11 @@ const FLAGS: Readonly<Record<string, SimulateFlag>> = {
   'ready-delay': flag('<duration>', 'Between IDENTIFY and READY. Default 0.', DURATION, (readyDelayMs) => ({
     readyDelayMs,
   })),
+  'guild-state': {
+    description:
+      'Events change the guilds, and /simulator/guilds/<id> tells what they truly are. Costs more.',
+    apply: () => ({ ok: true, options: { guildState: true } }),
+  },
 };
 
 /** Without flags: a small bot with something going on, which one can follow with one's eyes. */

@@ -11,6 +11,7 @@ import { Random } from './random.ts';
 import { IdentifyGate } from './rules/identify-gate.ts';
 import { MemberRequestLimit } from './rules/member-requests.ts';
 import { Session, type SessionConnection } from './session.ts';
+import { ShardState } from './state/shard-state.ts';
 import { Violations } from './violations.ts';
 
 export interface Shard {
@@ -21,6 +22,8 @@ export interface Shard {
   /** Every session there was, for the truth. */
   readonly sessions: Session[];
   readonly memberRequests: MemberRequestLimit;
+  /** Only with the option `guildState`. */
+  readonly state: ShardState | undefined;
 }
 
 export interface ReceivedCommand {
@@ -78,17 +81,7 @@ export class Application {
       budget: options.identifyBudget,
       nowMs: monotonicMs(),
     });
-    this.shards = Array.from({ length: options.shards }, (_, id) => ({
-      id,
-      guilds: new GuildSet(
-        id,
-        options.shards,
-        Math.floor((options.guilds + options.shards - 1 - id) / options.shards),
-      ),
-      session: undefined,
-      sessions: [],
-      memberRequests: new MemberRequestLimit(options.memberRequestIntervalMs),
-    }));
+    this.shards = Array.from({ length: options.shards }, (_, id) => this.#createShard(id));
   }
 
   acceptsToken(token: string): boolean {
@@ -107,12 +100,17 @@ export class Application {
     return shard.session?.isAlive(monotonicMs()) ? shard.session : undefined;
   }
 
-  startSession(shard: Shard, intents: number, connection: SessionConnection): Session {
+  startSession(
+    shard: Shard,
+    asked: { intents: number; largeThreshold: number },
+    connection: SessionConnection,
+  ): Session {
+    shard.state?.leaveVoice();
     const session = new Session(
       {
         id: randomBytes(16).toString('hex'),
         shard: shard.id,
-        intents,
+        ...asked,
         replayCapacity: this.options.replayBound(shard.guilds.size),
         guilds: shard.guilds.all(),
       },
@@ -145,6 +143,7 @@ export class Application {
 
   /** Dispatches one made-up event, if the session's intents ask for any. Runs per dispatch. */
   generate(shard: Shard, session: Session): void {
+    if (shard.state) return void shard.state.happen(session);
     if (this.#random.below(MEMBERSHIP_CHANGE_EVERY) === 0) return this.#changeMembership(shard, session);
     const event = this.#events.next(shard.guilds.pick(this.#random), session.intents, this.#random);
     if (event) session.dispatch(event.t, event.d);
@@ -159,8 +158,26 @@ export class Application {
   dispatchNextGuild(session: Session): void {
     const guild = session.pendingGuilds.shift();
     if (!guild) return;
+    const { state } = this.shard(session.shard);
+    if (state) return state.introduce(guild, session);
     const render = () => renderGuildCreate(guild, this.users, true);
     session.dispatch('GUILD_CREATE', render(), render);
+  }
+
+  #createShard(id: number): Shard {
+    const { shards, seed, guildSize } = this.options;
+    const count = Math.floor((this.options.guilds + shards - 1 - id) / shards);
+    const guilds = new GuildSet(id, shards, count);
+    return {
+      id,
+      guilds,
+      session: undefined,
+      sessions: [],
+      memberRequests: new MemberRequestLimit(this.options.memberRequestIntervalMs),
+      state: this.options.guildState
+        ? new ShardState({ shard: id, seed, guilds, size: guildSize, users: this.users })
+        : undefined,
+    };
   }
 
   #changeMembership(shard: Shard, session: Session): void {

@@ -1,8 +1,8 @@
 /** The dispatches that answer ops 4, 8, 31 and 43. */
-import { INTENTS } from '../protocol/intents.ts';
 import { Opcode } from '../protocol/opcodes.ts';
 import type { Application } from './application.ts';
-import { monotonicMs } from './clock.ts';
+import { admitsMemberRequest, checkedNonce, guildOf, type Nonce } from './command-checks.ts';
+import { answerLive } from './live-answers.ts';
 import type { Guild } from './payloads/guilds.ts';
 import { botVoiceState, membersOf } from './payloads/ready.ts';
 import { member, type User } from './payloads/users.ts';
@@ -10,14 +10,13 @@ import { Random } from './random.ts';
 import type { Command, MemberRequest, VoiceStateUpdate } from './rules/client-payloads.ts';
 import type { Session } from './session.ts';
 
-/** A nonce may have this many bytes; a longer one is ignored. */
-const MAX_NONCE_BYTES = 32;
-
 /** People besides the bot in an answered guild: two chunks of it. */
 const ANSWERED_MEMBERS = 30;
 const MEMBERS_PER_CHUNK = 16;
 
 export function answerCommand(application: Application, session: Session, command: Command): void {
+  const { state } = application.shard(session.shard);
+  if (state) return answerLive(application, session, state, command);
   switch (command.op) {
     case Opcode.PresenceUpdate:
       return;
@@ -56,18 +55,8 @@ function answerMembers(application: Application, session: Session, request: Memb
   const guildId = typeof request.guild_id === 'string' ? request.guild_id : request.guild_id[0];
   const guild = guildOf(application, session, guildId);
   if (!guild) return;
-  const isFull = request.query === '' && request.limit === 0;
   const nonce = checkedNonce(application, session, request.nonce);
-  if (isFull && (session.intents & INTENTS.GUILD_MEMBERS) === 0) {
-    application.violations.add('member-request-intents', session.shard, 'all members without GUILD_MEMBERS');
-    return;
-  }
-  const waitMs = isFull ? application.shard(session.shard).memberRequests.admit(guildId, monotonicMs()) : 0;
-  if (waitMs > 0) {
-    application.violations.add('member-request-rate', session.shard, `guild ${guildId} again too soon`);
-    const meta = { guild_id: guildId, ...nonce };
-    return dispatch(session, 'RATE_LIMITED', { opcode: 8, retry_after: waitMs / 1000, meta });
-  }
+  if (!admitsMemberRequest(application, session, request, guildId, nonce)) return;
   dispatchChunks(application, session, guild, request, nonce);
 }
 
@@ -76,7 +65,7 @@ function dispatchChunks(
   session: Session,
   guild: Guild,
   request: MemberRequest,
-  nonce: { nonce?: string },
+  nonce: Nonce,
 ): void {
   const people = membersOf(application.users, ANSWERED_MEMBERS);
   const { found, notFound } = select(people, request);
@@ -104,31 +93,6 @@ function select(people: User[], request: MemberRequest): { found: User[]; notFou
   }
   const named = people.filter((user) => user.username.startsWith(request.query ?? ''));
   return { found: request.limit ? named.slice(0, request.limit) : named, notFound: [] };
-}
-
-function checkedNonce(
-  application: Application,
-  session: Session,
-  nonce: string | undefined,
-): { nonce?: string } {
-  if (nonce === undefined) return {};
-  if (Buffer.byteLength(nonce) <= MAX_NONCE_BYTES) return { nonce };
-  application.violations.add('nonce-size', session.shard, `${Buffer.byteLength(nonce)} bytes`);
-  return {};
-}
-
-/** The guild, where it is this shard's. One that the bot has left meanwhile is no fault of the client's. */
-function guildOf(application: Application, session: Session, guildId: string): Guild | undefined {
-  const shard = Number((BigInt(guildId) >> 22n) % BigInt(application.shards.length));
-  if (shard !== session.shard) {
-    application.violations.add(
-      'guild-of-another-shard',
-      session.shard,
-      `guild ${guildId} is of shard ${shard}`,
-    );
-    return undefined;
-  }
-  return application.shard(session.shard).guilds.find(guildId);
 }
 
 function dispatch(session: Session, t: string, d: unknown): void {

@@ -8,6 +8,7 @@ import { answerCommand } from './command-answers.ts';
 import type { Connection } from './connection.ts';
 import { readyBody, resumedBody } from './payloads/ready.ts';
 import { identifySchema, issueText, parseCommand, resumeSchema } from './rules/client-payloads.ts';
+import { DEFAULT_LARGE_THRESHOLD } from './state/view.ts';
 
 export interface DialogueContext {
   application: Application;
@@ -71,7 +72,8 @@ function answerIdentify(context: DialogueContext, connection: Connection, d: unk
   }
   if (!passesGate(context, connection, shardId)) return;
   if (compress === true) connection.usePayloadCompression();
-  becomeReady(context, connection, shardId, intents);
+  const largeThreshold = parsed.data.large_threshold ?? DEFAULT_LARGE_THRESHOLD;
+  becomeReady(context, connection, shardId, { intents, largeThreshold });
 }
 
 /** Bit operators see 32 bits only, so larger numbers are compared first. */
@@ -113,7 +115,7 @@ function becomeReady(
   context: DialogueContext,
   connection: Connection,
   shardId: number,
-  intents: number,
+  asked: { intents: number; largeThreshold: number },
 ): void {
   const { application } = context;
   const shard = application.shard(shardId);
@@ -124,7 +126,7 @@ function becomeReady(
     shard.session?.end();
     connection.sentSequence = 0;
     connection.heartbeats.forgetSequence();
-    const session = application.startSession(shard, intents, connection);
+    const session = application.startSession(shard, asked, connection);
     connection.phase = { kind: 'live', session };
     const ready = readyBody({
       sessionId: session.id,

@@ -31,6 +31,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('delay-ready'), ms }),
   /** The next RESUME gets op 9 `d:false`. */
   z.strictObject({ kind: z.literal('forget-session'), shard }),
+  /** Requests for all members of this guild get RATE_LIMITED for `ms`; the first of them is no violation. */
+  z.strictObject({ kind: z.literal('limit-member-requests'), guild: z.string(), ms }),
   /** IDENTIFY and RESUME get 4004, HTTP 401, from now on. */
   z.strictObject({ kind: z.literal('refuse-token') }),
   /** The next `count` requests of GET /gateway/bot get this status. */

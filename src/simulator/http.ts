@@ -22,6 +22,11 @@ const dispatchSchema = z.strictObject({
   t: z.string().regex(/^[A-Z_]+$/),
   d: z.unknown(),
 });
+const happenSchema = z.strictObject({
+  shard: z.int().min(0),
+  name: z.string(),
+  guild: z.string().optional(),
+});
 const burstSchema = z.strictObject({ shard: z.int().min(0), count: z.int().min(1).max(MAX_BURST) });
 const rateSchema = z.strictObject({ eventsPerSecond: z.number().min(0) });
 
@@ -43,17 +48,29 @@ export async function answerRequest(
 }
 
 async function read(simulator: Simulator, url: URL): Promise<JsonAnswer> {
+  const guildId = /^\/simulator\/guilds\/(\d+)$/.exec(url.pathname)?.[1];
+  if (guildId !== undefined) return readGuild(simulator, guildId);
   switch (url.pathname) {
     case '/simulator/stats':
       return { status: 200, body: simulator.stats() };
-    case '/simulator/truth': {
-      const text = url.searchParams.get('shard') ?? '';
-      if (!/^\d+$/.test(text)) return refusal('shard: a whole number is required, as in ?shard=0');
-      return attempt(() => simulator.truth(Number(text)));
-    }
+    case '/simulator/truth':
+      return ofShard(url, (shard) => simulator.truth(shard));
+    case '/simulator/state':
+      return ofShard(url, (shard) => simulator.shardState(shard));
     default:
       return { status: 404, body: { error: `no such route: ${url.pathname}` } };
   }
+}
+
+async function ofShard(url: URL, tell: (shard: number) => unknown): Promise<JsonAnswer> {
+  const text = url.searchParams.get('shard') ?? '';
+  if (!/^\d+$/.test(text)) return refusal('shard: a whole number is required, as in ?shard=0');
+  return attempt(() => tell(Number(text)));
+}
+
+async function readGuild(simulator: Simulator, guildId: string): Promise<JsonAnswer> {
+  const answer = await attempt(() => simulator.guild(guildId) ?? null);
+  return answer.body === null ? { status: 404, body: { error: `no such guild: ${guildId}` } } : answer;
 }
 
 async function control(simulator: Simulator, path: string, request: IncomingMessage): Promise<JsonAnswer> {
@@ -73,6 +90,10 @@ async function control(simulator: Simulator, path: string, request: IncomingMess
         simulator.setRate(eventsPerSecond);
         return { eventsPerSecond };
       });
+    case '/simulator/happen':
+      return withBody(happenSchema, body.json, ({ shard, name, guild }) => ({
+        s: simulator.happen(shard, name, guild),
+      }));
     case '/simulator/inject':
       return withBody(faultSchema, body.json, (fault) => {
         simulator.inject(fault);

@@ -1,6 +1,7 @@
 /** What a simulated Discord is started with, and the values that stand where nothing was said. No I/O. */
 import { ALL_INTENTS } from '../protocol/intents.ts';
 import { DISCORD_HEARTBEAT_INTERVAL_MS, IDENTIFY_INTERVAL_MS, replayBound } from '../protocol/limits.ts';
+import { DEFAULT_GUILD_SIZE, type GuildSize } from './state/first-state.ts';
 
 /** Shaped like a bot token: its first part is the base64 of the application id. It opens nothing but a simulator. */
 export const SIMULATOR_TOKEN = 'MTAwMDAwMDAwMDAwMDAwMDAw.sim.token';
@@ -40,6 +41,13 @@ export interface SimulatorOptions {
   sendWindowMs?: number;
   /** One full member request a guild in this time. Default 30,000. */
   memberRequestIntervalMs?: number;
+  /**
+   * Guilds have a true state, which every event changes and `guild()` tells; events then speak only of what exists. Costs more time
+   * and memory. Default off: guilds are made up afresh for each GUILD_CREATE, and events don't change them.
+   */
+  guildState?: boolean;
+  /** With `guildState`: how much is in a guild at first. */
+  guildSize?: GuildSize;
 }
 
 export type ResolvedOptions = Required<SimulatorOptions>;
@@ -65,6 +73,8 @@ export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
     readyDelayMs: 0,
     sendWindowMs: 60_000,
     memberRequestIntervalMs: 30_000,
+    guildState: false,
+    guildSize: DEFAULT_GUILD_SIZE,
     ...options,
   };
   requireWhole('shards', resolved.shards, 1);

@@ -23,6 +23,8 @@ export interface SessionFacts {
   shard: number;
   intents: number;
   replayCapacity: number;
+  /** As in IDENTIFY. */
+  largeThreshold: number;
   /** Guilds whose GUILD_CREATE follows READY. */
   guilds: Guild[];
 }
@@ -31,6 +33,7 @@ export class Session {
   readonly id: string;
   readonly shard: number;
   readonly intents: number;
+  readonly largeThreshold: number;
   readonly truth = new TruthLog();
   /** Guilds whose GUILD_CREATE is still to come. */
   readonly pendingGuilds: Guild[];
@@ -42,6 +45,7 @@ export class Session {
     this.id = facts.id;
     this.shard = facts.shard;
     this.intents = facts.intents;
+    this.largeThreshold = facts.largeThreshold;
     this.pendingGuilds = facts.guilds;
     this.phase = { kind: 'attached', connection };
     this.#replay = new ReplayBuffer(facts.replayCapacity);

@@ -73,6 +73,19 @@ export class GuildSet {
     return this.#joined.shift();
   }
 
+  /** One that a test made up. */
+  admit(guild: Guild): void {
+    this.#joined.push(guild);
+  }
+
+  /** Also one of the first. */
+  remove(id: string): void {
+    for (const guilds of [this.#original, this.#joined]) {
+      const index = guilds.findIndex((guild) => guild.id === id);
+      if (index >= 0) guilds.splice(index, 1);
+    }
+  }
+
   #create(): Guild {
     // (id >> 22) % shards must come out as the shard, so the time part is a multiple of the shard count plus the shard.
     const round = Math.ceil(FIRST_GUILD_MS / this.#shards) + this.#created * 9_973;
