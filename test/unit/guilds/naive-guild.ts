@@ -5,42 +5,72 @@
 import type { JsonObject } from '../../../src/guilds/index.ts';
 import { BOT_ID } from './guild.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: a model of JSON in a test
-type Json = any;
+type ListName =
+  | 'channels'
+  | 'threads'
+  | 'members'
+  | 'presences'
+  | 'voice_states'
+  | 'roles'
+  | 'emojis'
+  | 'permission_overwrites'
+  | 'soundboard_sounds'
+  | 'stage_instances'
+  | 'guild_scheduled_events';
+
+type IdKey = 'id' | 'sound_id' | 'user_id';
+
+/** Whatever a dispatch or guild consists of, taken to have all that is asked of it. */
+interface Json extends Record<ListName, Json[]>, Record<IdKey, string> {
+  guild_id?: string;
+  parent_id: string;
+  channel_id: string | null;
+  channel_ids?: string[];
+  role_id: string;
+  role: Json;
+  user: Json;
+  username?: string;
+  member?: Json | undefined;
+  member_count: number;
+  added_members: Json[];
+  removed_member_ids: string[];
+  last_pin_timestamp: string | null;
+  thread_metadata: { archived: boolean };
+  newly_created?: boolean;
+  status: string | number;
+  unavailable: boolean;
+}
 
 const CREATE_ONLY =
   'joined_at large unavailable member_count voice_states members channels threads presences ' +
   'stage_instances guild_scheduled_events soundboard_sounds integrations guild_id';
 
 export class NaiveGuild {
-  guild: Json;
+  #guild: Json | undefined;
 
   constructor(guild: JsonObject | undefined) {
-    this.guild = structuredClone(guild);
+    this.#guild = structuredClone(guild) as Json | undefined;
+  }
+
+  get guild(): JsonObject | undefined {
+    return this.#guild && { ...this.#guild };
   }
 
   apply(t: string, dispatched: unknown): void {
-    const d: Json = structuredClone(dispatched);
-    if (t === 'GUILD_CREATE') {
-      if (d.unavailable !== true) this.guild = d;
-      else if (this.guild) this.guild.unavailable = true;
-      else this.guild = { id: d.id, unavailable: true };
-      return;
-    }
-    if (t === 'GUILD_DELETE') {
-      if (d.unavailable !== true) this.guild = undefined;
-      else if (this.guild) this.guild.unavailable = true;
-      else this.guild = { id: d.id, unavailable: true };
-      return;
-    }
-    if (this.guild) this.#applyToKnown(t, d);
+    const d = structuredClone(dispatched) as Json;
+    if (t === 'GUILD_CREATE' && d.unavailable !== true) this.#guild = d;
+    else if (t === 'GUILD_DELETE' && d.unavailable !== true) this.#guild = undefined;
+    else if (t === 'GUILD_CREATE' || t === 'GUILD_DELETE') {
+      this.#guild ??= { id: d.id } as Json;
+      this.#guild.unavailable = true;
+    } else if (this.#guild) this.#applyToKnown(this.#guild, t, d);
   }
 
-  #applyToKnown(t: string, d: Json): void {
-    const guildId = d.guild_id;
+  #applyToKnown(guild: Json, t: string, d: Json): void {
     switch (t) {
       case 'GUILD_UPDATE':
-        for (const key in d) if (!CREATE_ONLY.split(' ').includes(key)) this.guild[key] = d[key];
+        for (const key of CREATE_ONLY.split(' ')) Reflect.deleteProperty(d, key);
+        Object.assign(guild, d);
         return;
       case 'CHANNEL_CREATE':
       case 'CHANNEL_UPDATE':
@@ -78,21 +108,25 @@ export class NaiveGuild {
         return this.#merge('roles', 'id', d.role);
       case 'GUILD_ROLE_DELETE':
         this.#drop('roles', (each) => each.id === d.role_id);
-        for (const each of this.#list('members'))
-          each.roles = each.roles.filter((id: Json) => id !== d.role_id);
+        for (const each of this.#list('members')) {
+          each.roles = each.roles.filter((id: unknown) => id !== d.role_id);
+        }
+        for (const each of this.#list('channels')) {
+          each.permission_overwrites = each.permission_overwrites.filter(({ id }) => id !== d.role_id);
+        }
         return;
       case 'GUILD_EMOJIS_UPDATE':
-        this.guild.emojis = d.emojis;
+        guild.emojis = d.emojis;
         return;
       case 'GUILD_SOUNDBOARD_SOUND_UPDATE':
         return this.#merge('soundboard_sounds', 'sound_id', d);
       case 'STAGE_INSTANCE_CREATE':
         return this.#merge('stage_instances', 'id', d);
       case 'GUILD_SCHEDULED_EVENT_UPDATE':
-        if (d.status < 3) return this.#merge('guild_scheduled_events', 'id', d);
+        if (Number(d.status) < 3) return this.#merge('guild_scheduled_events', 'id', d);
         return this.#drop('guild_scheduled_events', (each) => each.id === d.id);
       default:
-        if (guildId !== undefined) delete d.guild_id;
+        delete d.guild_id;
         this.#applyToPeople(t, d);
     }
   }
@@ -122,7 +156,7 @@ export class NaiveGuild {
         return this.#presence(d);
       case 'VOICE_STATE_UPDATE': {
         const isKnown = this.#list('members').some((each) => each.user.id === userId);
-        if (d.channel_id !== null || isKnown) this.#person('members', d.member);
+        if (d.channel_id !== null || isKnown) this.#person('members', d.member as Json);
         delete d.member;
         if (d.channel_id === null) return this.#drop('voice_states', (each) => each.user_id === userId);
         const index = this.#list('voice_states').findIndex((each) => each.user_id === userId);
@@ -133,26 +167,28 @@ export class NaiveGuild {
   }
 
   #count(difference: number): void {
-    if (!('member_count' in this.guild)) return;
-    this.guild.member_count = Math.max(0, this.guild.member_count + difference);
+    if (this.#guild?.member_count === undefined) return;
+    this.#guild.member_count = Math.max(0, this.#guild.member_count + difference);
   }
 
-  #list(key: string): Json[] {
-    this.guild[key] ??= [];
-    return this.guild[key];
+  #list(key: ListName): Json[] {
+    const guild = this.#guild ?? ({} as Json);
+    guild[key] ??= [];
+    return guild[key];
   }
 
-  #drop(key: string, isOver: (each: Json) => boolean): void {
-    this.guild[key] = this.#list(key).filter((each) => !isOver(each));
+  #drop(key: ListName, isOver: (each: Json) => boolean): void {
+    const list = this.#list(key);
+    list.splice(0, list.length, ...list.filter((each) => !isOver(each)));
   }
 
-  #merge(key: string, idKey: string, d: Json): void {
+  #merge(key: ListName, idKey: IdKey, d: Json): void {
     const known = this.#list(key).find((each) => each[idKey] === d[idKey]);
     if (known) Object.assign(known, d);
     else this.#list(key).push(d);
   }
 
-  #person(key: string, d: Json): void {
+  #person(key: ListName, d: Json): void {
     const known = this.#list(key).find((each) => each.user.id === d.user.id);
     if (known) Object.assign(known, d);
     else this.#list(key).push(d);
@@ -165,12 +201,14 @@ export class NaiveGuild {
 
   #thread(d: Json): void {
     if (d.thread_metadata.archived) return this.#drop('threads', (each) => each.id === d.id);
-    const { member, newly_created: _, ...rest } = d;
-    this.#merge('threads', 'id', rest);
+    const { member } = d;
+    delete d.member;
+    delete d.newly_created;
+    this.#merge('threads', 'id', d);
     if (member) this.#membership(d.id, member);
   }
 
   #membership(threadId: string, { id: _, user_id: __, ...member }: Json): void {
-    for (const each of this.#list('threads')) if (each.id === threadId) each.member = member;
+    for (const each of this.#list('threads')) if (each.id === threadId) each.member = member as Json;
   }
 }

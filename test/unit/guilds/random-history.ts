@@ -25,6 +25,11 @@ function member(random: Random): JsonObject {
   });
 }
 
+function channel(random: Random): JsonObject {
+  const overwrites = some(random, ROLES).map((id) => ({ id, type: 0, allow: '0', deny: '8' }));
+  return make.channel(random.pick(CHANNELS), { permission_overwrites: overwrites, ...more(random) });
+}
+
 function thread(random: Random): JsonObject {
   const id = random.pick(THREADS);
   return make.thread(id, random.pick(CHANNELS), {
@@ -64,9 +69,8 @@ const EVENTS: Readonly<Record<string, (random: Random) => JsonObject>> = {
     emojis: [],
     ...more(random),
   }),
-  CHANNEL_CREATE: (random) => make.channel(random.pick(CHANNELS), more(random)),
-  CHANNEL_UPDATE: (random) =>
-    make.channel(random.pick(CHANNELS), { position: random.below(9), ...more(random) }),
+  CHANNEL_CREATE: channel,
+  CHANNEL_UPDATE: channel,
   CHANNEL_DELETE: (random) => make.channel(random.pick(CHANNELS)),
   CHANNEL_PINS_UPDATE: (random) => ({
     channel_id: random.pick([...CHANNELS, ...THREADS]),
