@@ -1,7 +1,7 @@
 /** The guild itself, its roles, emojis, stickers and sounds. */
 import type { GuildDraft } from '../draft.ts';
 import { idOf, type JsonObject, objectOf, objectsOf, without } from '../json.ts';
-import { type GuildKind, isOff, type ListKey } from '../lists.ts';
+import type { GuildKind, ListKey } from '../lists.ts';
 import { stripGuild } from '../strip.ts';
 import type { GuildEvent, GuildEvents } from './event.ts';
 
@@ -79,7 +79,7 @@ function update(draft: GuildDraft, d: JsonObject): void {
   draft.assign(without(d, NOT_FIELDS));
   for (const key of UPDATED_LISTS) {
     const elements = objectsOf(d[key]);
-    if (elements && !isOff(key, draft.options)) draft.setAll(key, elements);
+    if (elements) draft.setAll(key, elements);
   }
 }
 

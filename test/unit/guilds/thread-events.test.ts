@@ -33,6 +33,11 @@ describe('THREAD_UPDATE', () => {
     expect(find(reduced, 'threads', '100')).toEqual({ ...find(guild(), 'threads', '100'), name: 'new' });
   });
 
+  it('that names no membership, not even as null, keeps it', () => {
+    const reduced = afterEvent(guild(), 'THREAD_UPDATE', thread('100', '10', { member: null }));
+    expect(reduced['threads']).toEqual(guild()['threads']);
+  });
+
   it('takes out a thread that is archived', () => {
     expect(ids(afterEvent(guild(), 'THREAD_UPDATE', thread('100', '10', ARCHIVED)), 'threads')).toEqual([
       '101',
