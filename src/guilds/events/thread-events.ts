@@ -12,8 +12,8 @@ import type { GuildEvents } from './event.ts';
  */
 const NOT_IN_THREAD: ReadonlySet<string> = new Set(['id', 'user_id', 'guild_id', 'member', 'presence']);
 
-/** Not a property of the thread, or taken over on its own. */
-const NOT_IN_GUILD: ReadonlySet<string> = new Set(['newly_created', 'member']);
+/** What GUILD_CREATE leaves out of its threads, as it does of its channels; and the membership, which is taken over on its own. */
+const NOT_IN_GUILD: ReadonlySet<string> = new Set(['guild_id', 'newly_created', 'member']);
 const MEMBER: ReadonlySet<string> = new Set(['member']);
 
 export const threadEvents: GuildEvents = {

@@ -52,7 +52,6 @@ export function channel(id: string, more: JsonObject = {}): JsonObject {
 export function thread(id: string, parentId: string, more: JsonObject = {}): JsonObject {
   return {
     id,
-    guild_id: GUILD_ID,
     parent_id: parentId,
     owner_id: '1',
     type: 11,

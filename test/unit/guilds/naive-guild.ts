@@ -204,6 +204,7 @@ export class NaiveGuild {
     const { member } = d;
     delete d.member;
     delete d.newly_created;
+    delete d.guild_id;
     this.#merge('threads', 'id', d);
     if (member) this.#membership(d.id, member);
   }

@@ -10,7 +10,7 @@ function threadMember(threadId: string, userId: string): JsonObject {
 const MEMBERSHIP = { join_timestamp: 'now', flags: 2 };
 
 describe('THREAD_CREATE', () => {
-  it('adds the thread, without the news that it is new', () => {
+  it('adds the thread, without its guild_id and the news that it is new', () => {
     const reduced = afterEvent(guild(), 'THREAD_CREATE', thread('102', '10', { newly_created: true }));
     expect(find(reduced, 'threads', '102')).toEqual(thread('102', '10'));
   });
