@@ -142,17 +142,20 @@ function answerSounds(
   }
 }
 
-/** Voice channels of which there is something to tell, with the fields that were asked for. */
+/** The voice channels, with the fields that were asked for. */
 function answerChannelInfo(
   session: Session,
   guild: LiveGuild | undefined,
   { fields }: ChannelInfoRequest,
 ): void {
   if (!guild) return;
-  const channels = [...guild.channelFacts].map(([id, facts]) => ({
+  const voiceChannels = [...guild.lists.channels].filter(([, channel]) => isVoice(channel));
+  const channels = voiceChannels.map(([id, channel]) => ({
     id,
-    ...(fields.includes('status') ? { status: facts.status } : {}),
-    ...(fields.includes('voice_start_time') ? { voice_start_time: facts.voice_start_time } : {}),
+    ...(fields.includes('status') ? { status: channel['status'] ?? null } : {}),
+    ...(fields.includes('voice_start_time')
+      ? { voice_start_time: guild.voiceStartTimes.get(id) ?? null }
+      : {}),
   }));
   dispatch(session, 'CHANNEL_INFO', { guild_id: guild.identity.id, channels });
 }

@@ -4,7 +4,6 @@
  */
 import { BOT_USER_ID } from '../payloads/users.ts';
 import {
-  type ChannelFacts,
   child,
   children,
   type Entity,
@@ -44,11 +43,11 @@ const CHANGES: Readonly<Record<string, Change>> = {
   CHANNEL_DELETE: deleteChannel,
   CHANNEL_PINS_UPDATE: pin,
   VOICE_CHANNEL_STATUS_UPDATE: (guild, d) => {
-    setFacts(guild, text(d, 'id'), { status: typeof d['status'] === 'string' ? d['status'] : null });
+    const id = text(d, 'id');
+    if (guild.lists.channels.has(id)) merge(guild, 'channels', id, { status: d['status'] ?? null });
   },
   VOICE_CHANNEL_START_TIME_UPDATE: (guild, d) => {
-    const start = d['voice_start_time'];
-    setFacts(guild, text(d, 'id'), { voice_start_time: typeof start === 'number' ? start : null });
+    guild.voiceStartTimes.set(text(d, 'id'), Number(d['voice_start_time']) || null);
   },
 
   THREAD_CREATE: (guild, d) => putThread(guild, d, d['member']),
@@ -127,7 +126,7 @@ function deleteRole(guild: LiveGuild, d: Entity): void {
 function deleteChannel(guild: LiveGuild, d: Entity): void {
   const channelId = text(d, 'id');
   guild.lists.channels.delete(channelId);
-  guild.channelFacts.delete(channelId);
+  guild.voiceStartTimes.delete(channelId);
   for (const threads of [guild.lists.threads, guild.archivedThreads]) {
     for (const [id, thread] of threads) if (text(thread, 'parent_id') === channelId) threads.delete(id);
   }
@@ -139,11 +138,6 @@ function pin(guild: LiveGuild, d: Entity): void {
     if (!guild.lists[list].has(channelId)) continue;
     merge(guild, list, channelId, { last_pin_timestamp: d['last_pin_timestamp'] ?? null });
   }
-}
-
-function setFacts(guild: LiveGuild, channelId: string, change: Partial<ChannelFacts>): void {
-  const facts = guild.channelFacts.get(channelId) ?? { status: null, voice_start_time: null };
-  guild.channelFacts.set(channelId, { ...facts, ...change });
 }
 
 /** GUILD_CREATE leaves out what its place says already: the guild of a thread; the thread and the user of its member. */

@@ -23,12 +23,6 @@ export type ListName = keyof typeof LISTS;
 
 export const LIST_NAMES = Object.keys(LISTS) as ListName[];
 
-/** What CHANNEL_INFO tells of a voice channel, and nothing else does. */
-export interface ChannelFacts {
-  status: string | null;
-  voice_start_time: number | null;
-}
-
 export interface LiveGuild {
   /** Its id, and the channels and roles that always exist. */
   readonly identity: Guild;
@@ -43,7 +37,8 @@ export interface LiveGuild {
   readonly lists: Record<ListName, Map<string, Entity>>;
   /** Threads that GUILD_CREATE leaves out until they are active again. */
   readonly archivedThreads: Map<string, Entity>;
-  readonly channelFacts: Map<string, ChannelFacts>;
+  /** When talking began in a voice channel, in seconds since 1970: only CHANNEL_INFO and an event of its own tell it. */
+  readonly voiceStartTimes: Map<string, number | null>;
 }
 
 export function emptyLists(): Record<ListName, Map<string, Entity>> {

@@ -78,7 +78,7 @@ export function firstState(identity: Guild, size: GuildSize, people: People): Li
     isAvailable: true,
     lists: emptyLists(),
     archivedThreads: new Map(),
-    channelFacts: new Map(),
+    voiceStartTimes: new Map(),
   };
   addRoles(guild, size.roles, random);
   addChannels(guild, size.channels);
@@ -150,7 +150,7 @@ function addVoice(guild: LiveGuild, random: Random): void {
   for (const userId of userIds) {
     const channelId = text(random.pick(channels), 'id');
     put(guild, 'voice_states', voiceStateOf(userId, channelId, hex(random, 32)));
-    guild.channelFacts.set(channelId, { status: null, voice_start_time: 1_785_000_000 });
+    guild.voiceStartTimes.set(channelId, 1_785_000_000);
   }
   const stage = channels.find((channel) => channel['type'] === ChannelType.Stage);
   if (!stage) return;

@@ -34,7 +34,7 @@ export function stateOfBody(body: Entity): LiveGuild {
     isAvailable: body['unavailable'] !== true,
     lists: emptyLists(),
     archivedThreads: new Map(),
-    channelFacts: new Map(),
+    voiceStartTimes: new Map(),
   };
   for (const list of LIST_NAMES) replaceList(guild, list, children(body, list));
   return guild;

@@ -31,7 +31,15 @@ export function channelOf(type: number, id: string, position: number, parentId: 
   switch (type) {
     case ChannelType.Voice:
     case ChannelType.Stage:
-      return { ...base, bitrate: 64_000, user_limit: 0, rtc_region: null, video_quality_mode: 1 };
+      return {
+        ...base,
+        bitrate: 64_000,
+        user_limit: 0,
+        rtc_region: null,
+        video_quality_mode: 1,
+        // Discord does not document it here, but sends it.
+        status: null,
+      };
     case ChannelType.Forum:
       return {
         ...base,

@@ -31,6 +31,9 @@ function replay(created: GuildBody, events: Payload[]): Body {
       const pinned = { last_pin_timestamp: d['last_pin_timestamp'] };
       channels.set(d['channel_id'], { ...channels.get(d['channel_id']), ...pinned });
     }
+    if (t === 'VOICE_CHANNEL_STATUS_UPDATE') {
+      channels.set(d['id'], { ...channels.get(d['id']), status: d['status'] });
+    }
     if (t === 'VOICE_STATE_UPDATE') {
       if (d['channel_id'] === null) voice.delete(d['user_id']);
       else voice.set(d['user_id'], rest);

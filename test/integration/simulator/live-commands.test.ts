@@ -179,16 +179,18 @@ describe('a request', () => {
     );
   });
 
-  test('for channel information brings the fields that it asks for', async () => {
+  test('for channel information brings the fields that it asks for, of each voice channel', async () => {
     await using simulator = await stateful();
     using peer = await readyPeer(simulator);
-    const { id } = guildOf(simulator);
-    const channel = channelOf(simulator, 13);
-    simulator.dispatch(0, 'VOICE_CHANNEL_STATUS_UPDATE', { id: channel, guild_id: id, status: 'busy' });
-    peer.send(43, { guild_id: id, fields: ['status'] });
-    const { d } = await peer.next('CHANNEL_INFO');
-    expect(d['guild_id']).toBe(id);
-    expect(d['channels']).toContainEqual({ id: channel, status: 'busy' });
+    const { id: guild_id } = guildOf(simulator);
+    const id = channelOf(simulator, 13);
+    simulator.dispatch(0, 'VOICE_CHANNEL_STATUS_UPDATE', { id, guild_id, status: 'busy' });
+    simulator.dispatch(0, 'VOICE_CHANNEL_START_TIME_UPDATE', { id, guild_id, voice_start_time: 5 });
+    for (const fields of [['status'], ['voice_start_time']]) peer.send(43, { guild_id, fields });
+    await peer.next('CHANNEL_INFO', 2);
+    const [first, second] = peer.dispatches.filter(({ t }) => t === 'CHANNEL_INFO').map(({ d }) => d);
+    expect(first).toEqual({ guild_id, channels: expect.arrayContaining([{ id, status: 'busy' }]) });
+    expect(second).toEqual({ guild_id, channels: expect.arrayContaining([{ id, voice_start_time: 5 }]) });
   });
 
   test('of a guild that is out goes unanswered', async () => {

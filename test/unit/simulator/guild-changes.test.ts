@@ -140,6 +140,17 @@ describe('an event that changes something', () => {
     expect(listOf(after, 'channels')[0]).toMatchObject({ last_pin_timestamp: 'now' });
   });
 
+  test('VOICE_CHANNEL_STATUS_UPDATE: the status of the channel, but the start time is told nowhere else', () => {
+    const isVoice = (channel: Entity) => channel['type'] === 2;
+    const { before, after } = around('VOICE_CHANNEL_STATUS_UPDATE', (guild) => {
+      const { id } = first(guild, 'channels', isVoice);
+      applyEvent(guild, 'VOICE_CHANNEL_START_TIME_UPDATE', { id, voice_start_time: 5 });
+      return { id, status: 'busy' };
+    });
+    const channelOf = (body: Entity) => listOf(body, 'channels').find(isVoice);
+    expect(channelOf(after)).toEqual({ ...channelOf(before), status: 'busy' });
+  });
+
   test.each([
     ['ADD', 1],
     ['REMOVE', -1],
