@@ -80,6 +80,11 @@ const FLAGS: Readonly<Record<string, SimulateFlag>> = {
       'Events change the guilds, and /simulator/guilds/<id> tells what they truly are. Costs more.',
     apply: () => ({ ok: true, options: { guildState: true } }),
   },
+  'guild-size': {
+    value: '<channels,roles,members>',
+    description: 'What a guild has at first, with --guild-state. Default 10,6,20.',
+    apply: readGuildSize,
+  },
 };
 
 /** Without flags: a small bot with something going on, which one can follow with one's eyes. */
@@ -132,6 +137,14 @@ export async function runSimulate(
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   return 0;
+}
+
+function readGuildSize(raw: string): ReturnType<SimulateFlag['apply']> {
+  const [, channels, roles, members] = /^([1-9]\d{0,3}),([1-9]\d{0,3}),([1-9]\d{0,5})$/.exec(raw) ?? [];
+  if (members === undefined)
+    return { ok: false, wrong: 'is not three numbers', remedy: 'Write it as in --guild-size 30,20,50.' };
+  const guildSize = { channels: Number(channels), roles: Number(roles), members: Number(members) };
+  return { ok: true, options: { guildSize } };
 }
 
 function flag<T>(

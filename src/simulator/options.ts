@@ -81,6 +81,7 @@ export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
   requireWhole('guilds', resolved.guilds, 0);
   requireWhole('maxConcurrency', resolved.maxConcurrency, 1);
   requireWhole('port', resolved.port, 0);
+  for (const [name, value] of Object.entries(resolved.guildSize)) requireWhole(`guildSize.${name}`, value, 1);
   if (!(resolved.eventsPerSecond >= 0)) throw new RangeError('eventsPerSecond must be 0 or more');
   return resolved;
 }
