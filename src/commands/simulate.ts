@@ -77,7 +77,7 @@ const FLAGS: Readonly<Record<string, SimulateFlag>> = {
   })),
   'guild-state': {
     description:
-      'Events change the guilds, and /simulator/guilds/<id> tells what they truly are. Costs more.',
+      'Events change the guilds, which GET /simulator/guilds/<id> tells. Costs more.',
     apply: () => ({ ok: true, options: { guildState: true } }),
   },
   'guild-size': {
