@@ -76,8 +76,7 @@ const FLAGS: Readonly<Record<string, SimulateFlag>> = {
     readyDelayMs,
   })),
   'guild-state': {
-    description:
-      'Events change the guilds, which GET /simulator/guilds/<id> tells. Costs more.',
+    description: 'Events change the guilds, which GET /simulator/guilds/<id> tells. Costs more.',
     apply: () => ({ ok: true, options: { guildState: true } }),
   },
   'guild-size': {
