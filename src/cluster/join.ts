@@ -1,5 +1,6 @@
 /** Joins an application's deployment, and says in words why that is refused. */
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleep.ts';
 import {
   type ClusterStore,
   ClusterStoreError,
@@ -61,7 +62,7 @@ export async function joinDeployment(options: JoinOptions): Promise<Membership |
         `cluster.nodeId: another node is running as ${by.nodeId}, at ${by.address}; give each node an id of its own`,
       );
     }
-    await pause(options.clock, Math.min(RETRY_MS, Math.max(1, by.lapsesInMs)), signal);
+    await sleep(options.clock, Math.min(RETRY_MS, Math.max(1, by.lapsesInMs)), signal).catch(() => undefined);
   }
   return undefined;
 }
@@ -81,7 +82,7 @@ export async function untilAnswered<Answer>(
       if (!(error instanceof StoreUnreachableError)) throw error;
       if (attempt === 1) onWaiting(`waiting for Redis: ${error.message}`);
     }
-    await pause(clock, RETRY_MS, signal);
+    await sleep(clock, RETRY_MS, signal).catch(() => undefined);
   }
   return undefined;
 }
@@ -101,16 +102,4 @@ function differsText(
       : `it is not what ${who} with`;
   const whose = setting.startsWith('discord.') ? ` of application ${applicationId}` : '';
   return `${setting}: ${wrong}${whose}; give all nodes the same, or stop all of them before you change it`;
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

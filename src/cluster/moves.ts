@@ -3,7 +3,10 @@
  * → wait until the new owner serves → drop. Each wait for the other node has a limit, because a message may get lost: then
  * the move goes on without it, and is only slower for the workers.
  */
+import { abortable } from '../runtime/abortable.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleep.ts';
+import { within } from '../runtime/within.ts';
 import type { ClusterMessage, Member, Membership } from './ports.ts';
 import type { OwnershipLog, ShardHolder } from './shard-holder.ts';
 
@@ -94,8 +97,11 @@ export class Moves implements Disposable {
 
   /** Resolves when one that runs is over, a pause has passed, or `signal` aborts. */
   async settled(signal: AbortSignal): Promise<void> {
-    if (this.#running.size > 0) await Promise.race([...this.#running.values(), aborted(signal)]);
-    else await this.#within(LOOK_AGAIN_MS, aborted(signal));
+    const settled =
+      this.#running.size > 0
+        ? abortable(Promise.race(this.#running.values()), signal)
+        : sleep(this.#options.clock, LOOK_AGAIN_MS, signal);
+    await settled.catch(() => undefined);
   }
 
   [Symbol.dispose](): void {
@@ -158,20 +164,8 @@ export class Moves implements Disposable {
       hasCome = true;
       resolve();
     });
-    await this.#within(timeoutMs, promise);
+    await within(this.#options.clock, timeoutMs, promise);
     this.#waiting.delete(key);
     return hasCome;
   }
-
-  async #within(timeoutMs: number, promise: Promise<void>): Promise<void> {
-    const { promise: timeout, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.clock.setTimer(resolve, timeoutMs);
-    await Promise.race([promise, timeout]);
-    timer[Symbol.dispose]();
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

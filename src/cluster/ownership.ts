@@ -6,6 +6,7 @@
  * not judged by its answer, which may be older.
  */
 import type { Clock } from '../runtime/clock.ts';
+import { reasonOf } from '../runtime/reason-of.ts';
 import { assign } from './assignment.ts';
 import { Contact } from './contact.ts';
 import { LostWrites } from './lost-writes.ts';
@@ -380,8 +381,4 @@ export class Ownership implements AsyncDisposable {
     this.#rounds.close();
     tell();
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import { scanHeader } from '../protocol/header-scan.ts';
 import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { reasonOf } from '../runtime/reason-of.ts';
 import type { Cursor } from './cursor.ts';
 import type { EventLog } from './event-log.ts';
 import type { TailCompressor } from './tail-compressor.ts';
@@ -167,8 +168,7 @@ export class Tail implements Disposable, AsyncDisposable {
       (error: unknown) => {
         this.#flushing = undefined;
         this.counts.errors++;
-        if (this.#failures++ === 0)
-          this.#options.onFailing(error instanceof Error ? error.message : String(error), error);
+        if (this.#failures++ === 0) this.#options.onFailing(reasonOf(error), error);
         this.#writingSinceMs = undefined;
         // The cursor has passed what was not written; begin again behind what was.
         this.#cursor = this.#needsBase ? undefined : this.#options.log.cursorAfter(this.#written);

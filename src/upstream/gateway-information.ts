@@ -68,7 +68,7 @@ export async function fetchGatewayInformation(
       },
     };
   } catch (error) {
-    return { kind: 'failed', reason: `${url} could not be reached: ${reasonOf(error)}` };
+    return { kind: 'failed', reason: `${url} could not be reached: ${causeOf(error)}` };
   }
 }
 
@@ -78,7 +78,7 @@ function refusal(url: string, response: Response): GatewayInformationResult {
   return seconds > 0 ? { kind: 'failed', reason, retryAfterMs: seconds * 1000 } : { kind: 'failed', reason };
 }
 
-function reasonOf(error: unknown): string {
+function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // fetch says only "fetch failed"; its cause has the address and the system's word for it.
   const cause = error.cause;

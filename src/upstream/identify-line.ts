@@ -6,8 +6,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { abortable } from '../runtime/abortable.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleep.ts';
 import type { IdentifySlots } from './ports.ts';
-import { sleep } from './sleep.ts';
 import type { StoreCalls } from './store-calls.ts';
 
 export interface Held {

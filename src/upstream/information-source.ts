@@ -4,9 +4,9 @@
  */
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { sleep } from '../runtime/sleep.ts';
 import { fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
 import type { IdentifyBudget, UpstreamLog } from './ports.ts';
-import { sleep } from './sleep.ts';
 
 export interface InformationSourceOptions {
   readonly apiUrl: string;

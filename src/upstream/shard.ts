@@ -9,6 +9,8 @@ import { EventTypeId } from '../protocol/event-types.ts';
 import { type PayloadHeader, scanHeader } from '../protocol/header-scan.ts';
 import { Opcode } from '../protocol/opcodes.ts';
 import { backoffMs } from '../runtime/backoff.ts';
+import { reasonOf } from '../runtime/reason-of.ts';
+import { within } from '../runtime/within.ts';
 import { type TappedConnection, TappedShard } from './byte-tap.ts';
 import { closeVerdict, explainFatalClose } from './close-policy.ts';
 import { CommandQueue } from './command-queue.ts';
@@ -123,9 +125,7 @@ export class UpstreamShard implements AsyncDisposable {
   /** Resolves when no IDENTIFY is on its way: closing now would waste it. At the latest after `limitMs`. */
   async identified(limitMs: number): Promise<void> {
     if (!this.#identifying) return;
-    const { promise: limit, resolve } = Promise.withResolvers<void>();
-    using _timer = this.#options.clock.setTimer(resolve, limitMs);
-    await Promise.race([this.#identifying.promise, limit]);
+    await within(this.#options.clock, limitMs, this.#identifying.promise);
   }
 
   #endIdentifying(): void {
@@ -219,7 +219,7 @@ export class UpstreamShard implements AsyncDisposable {
       if (!state.decoder) return this.#onMalformed('a binary frame on an uncompressed connection');
       payload = state.decoder.decode(bytes.subarray(start, end));
     } catch (error) {
-      return this.#onMalformed(error instanceof Error ? error.message : String(error));
+      return this.#onMalformed(reasonOf(error));
     }
     this.#onPayload(payload, 0, payload.length, state.connection);
   }

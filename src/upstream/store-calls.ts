@@ -5,7 +5,8 @@
 import { abortable } from '../runtime/abortable.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { sleep } from './sleep.ts';
+import { reasonOf } from '../runtime/reason-of.ts';
+import { sleep } from '../runtime/sleep.ts';
 
 export interface StoreCallsOptions {
   readonly clock: Clock;
@@ -60,6 +61,6 @@ export class StoreCalls {
   #onFailure(error: unknown): void {
     if (this.#isFailing) return;
     this.#isFailing = true;
-    this.#options.onStoreProblem(error instanceof Error ? error.message : String(error));
+    this.#options.onStoreProblem(reasonOf(error));
   }
 }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TailBase, TailChunk, TailStore } from '../../log/index.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
 import type { StoredPart } from '../ports.ts';
 import { decodeRecords, encodeBase, encodeChunk } from './tail-record.ts';
 
@@ -66,7 +67,7 @@ export class TailFiles implements TailStore, AsyncDisposable {
       } catch (error) {
         // Its writer has dropped it meanwhile.
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-        onUnreadable(this.#path(number), error instanceof Error ? error.message : String(error));
+        onUnreadable(this.#path(number), reasonOf(error));
       }
     }
     return parts;

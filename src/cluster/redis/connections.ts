@@ -4,6 +4,8 @@
  */
 import { Cluster, Redis } from 'ioredis';
 import { Limiter } from '../../runtime/limiter.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
+import { within } from '../../runtime/within.ts';
 import { StoreUnreachableError } from '../ports.ts';
 import { clusterOptions, type Limits, serverOptions } from './client-options.ts';
 import type { RedisKeys } from './keys.ts';
@@ -199,7 +201,7 @@ export class RedisConnections implements AsyncDisposable {
 
   /** ioredis's errors carry the command with all that was to be written; only their words go on. */
   #wording(error: unknown): string {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = reasonOf(error);
     if (said === 'Command timed out')
       return `Redis did not answer within ${this.#options.commandTimeoutMs} ms`;
     if (!/enableOfflineQueue|max retries per request|Connection is closed/.test(said))
@@ -246,8 +248,7 @@ export class RedisConnections implements AsyncDisposable {
     const ended = Promise.withResolvers<void>();
     client.once('end', () => ended.resolve());
     if (client.status === 'reconnecting') ended.resolve();
-    using _timer = this.#options.clock.setTimer(() => ended.resolve(), this.#options.commandTimeoutMs);
     client.disconnect();
-    await ended.promise;
+    await within(this.#options.clock, this.#options.commandTimeoutMs, ended.promise);
   }
 }

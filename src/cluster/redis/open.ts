@@ -1,4 +1,5 @@
 /** The store, and how it is opened: it is found out whether this Redis will do, and then connected to for good. */
+import { sleep } from '../../runtime/sleep.ts';
 import {
   ClusterStoreError,
   type Deployment,
@@ -38,7 +39,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       }
       if (attempt === 1) options.onWaiting?.(error.message);
     }
-    await new Promise<void>((resume) => clock.setTimer(resume, RETRY_MS));
+    await sleep(clock, RETRY_MS);
   }
 }
 

@@ -15,6 +15,7 @@ import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 import { EventLog, type LogMemory, type TailCompressor } from '../../log/index.ts';
 import { type Logger, moduleLogger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
 import { IdentifyGate, InformationSource, UpstreamShard } from '../../upstream/index.ts';
 import type { RelayTarget, ShardDirectory } from '../../workers/index.ts';
 import { fingerprintsOf } from './fingerprints.ts';
@@ -275,8 +276,10 @@ export class Application implements ShardDirectory, AsyncDisposable {
       await membership.leave();
       await membership.publish({ from: membership.identity.nodeId, kind: 'changed' });
     } catch (error) {
-      const { message } = error as Error;
-      this.#clusterLog.warn({ reason: message }, 'the leases could not be given back; they will lapse');
+      this.#clusterLog.warn(
+        { reason: reasonOf(error) },
+        'the leases could not be given back; they will lapse',
+      );
     }
   }
 

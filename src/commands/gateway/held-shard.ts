@@ -5,6 +5,7 @@
 import { LeaseLostError, type OpenTail, type StoredTail, type TailPosition } from '../../cluster/index.ts';
 import { type EventLog, loadChunk, Tail, type TailChunk, type TailCompressor } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import {
@@ -205,7 +206,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       loadChunk(chunk, this.log, tailCompressor, (typeId, payload) => this.#guildIds.apply(typeId, payload));
     } catch (error) {
       logger.warn(
-        { reason: error instanceof Error ? error.message : String(error), lastSequence: chunk.lastSequence },
+        { reason: reasonOf(error), lastSequence: chunk.lastSequence },
         'a chunk of the tail can not be read; workers that need it get INVALID_SESSION',
       );
       this.log.reset(chunk.lastSequence);

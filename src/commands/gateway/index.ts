@@ -15,6 +15,7 @@ import {
 } from '../../observability/index.ts';
 import type { Teacher } from '../../routing/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
 import { type GatewayServer, GatewayServerError, Rejections } from '../../workers/index.ts';
 import { advertisedAddress, hostPort } from './addresses.ts';
 import { Application } from './application.ts';
@@ -54,7 +55,7 @@ export async function runGateway(config: GatewayConfig, { stdout, signal }: Gate
     logger.info({ module: 'commands' }, 'stopped');
     return 0;
   } catch (error) {
-    const { message: reason } = error as Error;
+    const reason = reasonOf(error);
     if (error instanceof NodeReplacedError) logger.fatal({ reason }, 'shardmux can not go on');
     else if (EXPECTED_ERRORS.some((expected) => error instanceof expected))
       logger.fatal({ reason }, 'shardmux can not start');

@@ -7,6 +7,7 @@
  */
 import type { Lease, Member, Ownership } from '../../cluster/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { sleep } from '../../runtime/sleep.ts';
 import type { UpstreamLog } from '../../upstream/index.ts';
 
 export interface LeaseDoubtOptions {
@@ -51,7 +52,7 @@ export class LeaseDoubt {
         return;
       }
       await renewal;
-      if (!ownership.contact.isConfirmed(clock.now())) await this.#pause();
+      if (!ownership.contact.isConfirmed(clock.now())) await sleep(clock, LOOK_AGAIN_MS);
     }
   }
 
@@ -66,9 +67,5 @@ export class LeaseDoubt {
       }),
     );
     return leases.find(({ epoch }) => epoch > ours);
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.setTimer(resolve, LOOK_AGAIN_MS));
   }
 }

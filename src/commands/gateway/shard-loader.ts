@@ -5,6 +5,8 @@
 import { type Membership, StoreUnreachableError } from '../../cluster/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { Limiter } from '../../runtime/limiter.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
+import { sleep } from '../../runtime/sleep.ts';
 import type { UpstreamLog } from '../../upstream/index.ts';
 import type { HeldShard } from './held-shard.ts';
 
@@ -77,13 +79,13 @@ export class ShardLoader implements Disposable {
         begun = shard;
       } catch (error) {
         begun = undefined;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         if (!(error instanceof StoreUnreachableError)) {
           log.warn({ shard: shardId, reason }, 'a tail is unreadable, and the shard starts without it');
           return createShard(shardId);
         }
         if (attempt === 1) log.warn({ shard: shardId, reason }, 'a tail can not be asked for; trying again');
-        await this.#pause();
+        await sleep(this.#options.clock, RETRY_MS);
       }
     }
     begun?.[Symbol.dispose]();
@@ -122,9 +124,5 @@ export class ShardLoader implements Disposable {
     this.#isClosed = true;
     for (const shardId of [...this.#prepared.keys()])
       void this.#takePrepared(shardId).then((shard) => shard?.[Symbol.dispose]());
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#options.clock.setTimer(resolve, RETRY_MS));
   }
 }
