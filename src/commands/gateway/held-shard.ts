@@ -2,12 +2,11 @@
  * One shard at this node: joins its upstream session, event log and tail, and is what workers are served from. On the
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
-import { LeaseLostError, type OpenTail, type StoredTail, type TailPosition } from '../../cluster/index.ts';
-import { type EventLog, loadChunk, Tail, type TailChunk, type TailCompressor } from '../../log/index.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import type { StoredTail, TailPosition } from '../../cluster/index.ts';
+import { type EventLog, loadChunk, type TailChunk } from '../../log/index.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
-import type { DispatchSink, UpstreamLog, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
+import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import {
   type Serving,
   type ShardListener,
@@ -16,15 +15,11 @@ import {
   type WorkerShard,
 } from '../../workers/index.ts';
 import { GuildIds } from './guild-ids.ts';
+import { HeldTail, type HeldTailOptions } from './held-tail.ts';
 
-export interface HeldShardOptions {
+export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
   readonly shardCount: number;
-  readonly log: EventLog;
-  readonly tailFlush: { readonly intervalMs: number; readonly bytes: number };
-  readonly tailCompressor: TailCompressor;
-  readonly clock: Clock;
-  readonly logger: UpstreamLog;
   /** `serving.kind` has changed. */
   readonly onServingChanged: () => void;
 }
@@ -60,17 +55,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly shardId: number;
   readonly shardCount: number;
   readonly log: EventLog;
+  readonly tail: HeldTail;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
-  #tail: { readonly tail: Tail; readonly store: OpenTail } | undefined;
-  #closingTail: Promise<boolean> | undefined;
   /** Up to where a stored tail was read. */
   #position: TailPosition | undefined;
-  /** Up to which sequence the stored tail has everything; `undefined`: it has to begin anew. */
-  #writtenSequence: number | undefined;
   #catchUpTimer: Disposable | undefined;
   #loadedBytes = 0;
   #isFlushScheduled = false;
@@ -86,6 +78,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.shardId = options.shardId;
     this.shardCount = options.shardCount;
     this.log = options.log;
+    this.tail = new HeldTail(options, () => this.#state());
   }
 
   get serving(): Serving {
@@ -105,15 +98,6 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.#phase.kind === 'empty' ? undefined : this.#phase.session;
   }
 
-  get tail(): Tail | undefined {
-    return this.#tail?.tail;
-  }
-
-  /** Bytes that the stored tail takes; `undefined` while none is written. */
-  get tailBytes(): number | undefined {
-    return this.#tail?.store.bytes;
-  }
-
   /** Up to where a stored tail was read: what `restore` goes on from. */
   get position(): TailPosition | undefined {
     return this.#position;
@@ -121,57 +105,6 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   attach(upstream: UpstreamShard | undefined): void {
     this.#upstream = upstream;
-  }
-
-  /** Goes on writing the tail behind what the log holds of it. */
-  openTail(store: OpenTail): void {
-    const { log, tailFlush, tailCompressor, clock, logger } = this.#options;
-    const tail = new Tail({
-      log,
-      store,
-      clock,
-      compressor: tailCompressor,
-      flushIntervalMs: tailFlush.intervalMs,
-      flushBytes: tailFlush.bytes,
-      state: () => this.#state(),
-      onFailing: (reason, error) => {
-        // The shard goes with the next renewal, which says so; until then it is the new owner that writes.
-        if (error instanceof LeaseLostError) return;
-        logger.warn(
-          { reason },
-          'the tail can not be written; events flow on, but a restart now would lose some',
-        );
-      },
-      onRecovered: () => logger.info({}, 'the tail is written again'),
-    });
-    if (this.#writtenSequence !== undefined) tail.continueAfter(this.#writtenSequence);
-    this.#tail = { tail, store };
-  }
-
-  /** Writes the tail to its end. Resolves with whether all of it could be written. */
-  closeTail(): Promise<boolean> {
-    this.#closingTail ??= this.#closeTail().finally(() => {
-      this.#closingTail = undefined;
-    });
-    return this.#closingTail;
-  }
-
-  /** Writes no more: the tail is another node's. */
-  abandonTail(): void {
-    const open = this.#tail;
-    this.#tail = undefined;
-    open?.tail[Symbol.dispose]();
-    void open?.store[Symbol.asyncDispose]();
-  }
-
-  async #closeTail(): Promise<boolean> {
-    if (!this.#tail) return true;
-    const { tail, store } = this.#tail;
-    this.#tail = undefined;
-    await tail[Symbol.asyncDispose]();
-    await store[Symbol.asyncDispose]();
-    this.#writtenSequence = tail.writtenSequence;
-    return this.#writtenSequence !== undefined && this.#writtenSequence >= this.log.head;
   }
 
   /** Takes over what another process left. Anything unreadable only shortens the window. */
@@ -189,7 +122,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       if (!isContinuation) this.#restoreBase(base, state);
       for (const chunk of chunks) await this.#restoreChunk(chunk);
     }
-    this.#writtenSequence = this.log.head;
+    this.tail.continueAfterLog();
     this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
   }
 
@@ -223,8 +156,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
     this.#serve(session, rest, false);
-    this.#writtenSequence = undefined;
-    this.#tail?.tail.restart();
+    this.tail.beginAnew();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
     this.#options.onServingChanged();
   }
@@ -237,12 +169,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
     }
     this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end);
     this.#guildIds.apply(typeId, bytes, start, end);
-    this.#tail?.tail.notify();
+    this.tail.notify();
   }
 
   skip(sequence: number): void {
     this.log.skip(sequence);
-    this.#tail?.tail.notify();
+    this.tail.notify();
   }
 
   connected(): void {

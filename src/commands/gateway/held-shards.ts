@@ -103,7 +103,7 @@ export class HeldShards implements ShardHolder {
 
   #connect(shard: HeldShard, { epoch }: Hold): void {
     const { membership, keepsTails, createUpstream } = this.#options;
-    if (keepsTails) shard.openTail(membership.openTail(shard.shardId, epoch));
+    if (keepsTails) shard.tail.open(membership.openTail(shard.shardId, epoch));
     const upstream = createUpstream(shard);
     shard.attach(upstream);
     upstream?.start();
@@ -112,10 +112,10 @@ export class HeldShards implements ShardHolder {
   /** The shard was here all the time: a call of ours that was thought lost has come through, and given it another epoch. */
   async #goOnUnder(hold: Hold, shard: HeldShard): Promise<void> {
     const { shardId } = shard;
-    await shard.closeTail();
+    await shard.tail.close();
     const { membership, keepsTails } = this.#options;
     if (keepsTails && this.#here.get(shardId) === shard && this.#holds.get(shardId) === hold)
-      shard.openTail(membership.openTail(shardId, hold.epoch));
+      shard.tail.open(membership.openTail(shardId, hold.epoch));
   }
 
   async suspend(shardId: number): Promise<boolean> {
@@ -124,7 +124,7 @@ export class HeldShards implements ShardHolder {
     if (!shard) return true;
     await shard.upstream?.identified(READY_WAIT_MS);
     await shard.upstream?.[Symbol.asyncDispose]();
-    return shard.closeTail();
+    return shard.tail.close();
   }
 
   resume(shardId: number): void {
@@ -134,7 +134,7 @@ export class HeldShards implements ShardHolder {
   }
 
   rewriteTails(): void {
-    for (const shard of this.#here.values()) shard.tail?.restart();
+    for (const shard of this.#here.values()) shard.tail.beginAnew();
   }
 
   leave(shardId: number): void {
@@ -186,7 +186,7 @@ export class HeldShards implements ShardHolder {
 
 /** Its tail is another's to write by now, so nothing more is written. The log goes last: until then something may arrive. */
 async function end(shard: HeldShard): Promise<void> {
-  shard.abandonTail();
+  shard.tail.abandon();
   await shard.upstream?.[Symbol.asyncDispose]();
   shard[Symbol.dispose]();
 }

@@ -25,7 +25,7 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     onServingChanged: () => undefined,
   });
   if (tailStore)
-    shard.openTail({ ...storeMethods(tailStore), bytes: 0, [Symbol.asyncDispose]: async () => undefined });
+    shard.tail.open({ ...storeMethods(tailStore), bytes: 0, [Symbol.asyncDispose]: async () => undefined });
   return { shard, log, warnings };
 }
 
@@ -106,7 +106,7 @@ describe('a held shard that restores a tail', () => {
     shard.dispatch(5, EventTypeId.Other, payload(5));
     clock.advance(100);
     expect(states).toEqual([STATE]);
-    await shard.tail?.[Symbol.asyncDispose]();
+    await shard.tail.close();
   });
 
   it('starts afresh where the tail was begun between two sessions', async () => {

@@ -1,5 +1,5 @@
 /** Metrics of event logs and tails. */
-import type { LogMemory } from '../../../log/index.ts';
+import type { LogMemory, Tail } from '../../../log/index.ts';
 import type { Metrics } from '../../../observability/index.ts';
 import { systemClock } from '../../../runtime/clock.ts';
 import type { Application } from '../application.ts';
@@ -45,8 +45,7 @@ export function registerLog(metrics: Metrics, applications: readonly Application
 }
 
 export function registerTail(metrics: Metrics, applications: readonly Application[]): void {
-  const tail = (read: (tail: NonNullable<HeldShard['tail']>) => number) =>
-    perShard(applications, (shard) => shard.tail, read);
+  const tail = (read: (tail: Tail) => number) => perShard(applications, (shard) => shard.tail.written, read);
   metrics.observedGauge({
     name: 'shardmux_tail_trailing_seconds',
     help: 'How long the oldest dispatch that is not in the tail has been waiting.',
@@ -83,8 +82,8 @@ export function registerTail(metrics: Metrics, applications: readonly Applicatio
     labels: SHARD_LABELS,
     collect: perShard(
       applications,
-      (shard) => shard,
-      ({ tailBytes }) => tailBytes,
+      (shard) => shard.tail,
+      ({ bytes }) => bytes,
     ),
   });
 }
