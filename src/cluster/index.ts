@@ -1,5 +1,4 @@
 export { type AssignmentInput, type AssignmentMember, assign } from './assignment.ts';
-export { Contact } from './contact.ts';
 export { ApplicationDirectory } from './embedded/application-directory.ts';
 export { lockDirectory, StateDirectoryError } from './embedded/directory-lock.ts';
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store.ts';
@@ -7,7 +6,7 @@ export { EmbeddedIdentifySlots, type EmbeddedIdentifySlotsOptions } from './embe
 export { IdentifySlotsFile } from './embedded/identify-slots-file.ts';
 export { TailFiles } from './embedded/tail-files.ts';
 export { joinDeployment, NOT_SET, untilAnswered } from './join.ts';
-export { type Holding, Ownership } from './ownership.ts';
+export { Ownership } from './ownership.ts';
 export {
   type ClusterMessage,
   type ClusterStore,
@@ -30,9 +29,6 @@ export {
 } from './ports.ts';
 export { openRedisStore } from './redis/open.ts';
 export type {
-  RedisAddress,
-  RedisCounts,
-  RedisMode,
   RedisState,
   RedisStore,
   RedisStoreOptions,

@@ -2,27 +2,24 @@
  * Which shards of an application this node holds. Renews the membership, follows the plan that every node computes from the same
  * view, takes what is free and ours, and moves what is ours no longer. What holding a shard means is its holder's business.
  *
- * Invariant: `#holdings` says what this node believes; the store is right. What changed here while a renewal was on its way is
- * not judged by its answer, which may be older.
+ * Invariant: what changed here while a renewal was on its way is not judged by its answer, which may be older.
  */
-import type { Clock } from '../runtime/clock.ts';
 import { reasonOf } from '../runtime/reason-of.ts';
 import { assign } from './assignment.ts';
 import { Contact } from './contact.ts';
+import { type Holding, Holdings } from './holdings.ts';
 import { LostWrites } from './lost-writes.ts';
 import { Moves } from './moves.ts';
+import type { OwnershipOptions } from './ownership-options.ts';
 import {
   type ClusterMessage,
   ClusterStoreError,
   type ClusterView,
   type Lease,
   type Member,
-  type MemberState,
-  type Membership,
   type Renewal,
 } from './ports.ts';
 import { Rounds } from './rounds.ts';
-import type { OwnershipLog, ShardHolder } from './shard-holder.ts';
 import {
   firstLapseMs,
   hasSteadyMember,
@@ -33,35 +30,6 @@ import {
   takeable,
   withLeases,
 } from './view.ts';
-
-export interface OwnershipOptions {
-  readonly membership: Membership;
-  readonly applicationId: string;
-  readonly shardCount: number;
-  /** Of this node, as of now. */
-  readonly state: () => Omit<MemberState, 'isSteady'>;
-  readonly holder: ShardHolder;
-  readonly clock: Clock;
-  readonly leaseTtlMs: number;
-  readonly renewIntervalMs: number;
-  readonly maxParallelMoves: number;
-  /** Nobody else can use the store. */
-  readonly isAlone: boolean;
-  readonly log: OwnershipLog;
-  /** Owners or members have changed. */
-  readonly onView: () => void;
-  /** Another process has this node's id now: this one has no place any more. */
-  readonly onReplaced: (by: Member) => void;
-  /** While this node was silent others have started with settings that it does not fit: neither has it then. */
-  readonly onRefused?: ((reason: string) => void) | undefined;
-}
-
-export type Holding =
-  | { readonly kind: 'held'; readonly epoch: number }
-  /** On its way to another node; still ours. */
-  | { readonly kind: 'moving'; readonly epoch: number; readonly to: Member }
-  /** Another node's; its workers are still here. */
-  | { readonly kind: 'left' };
 
 /** Added to the time at which a member lapses: the store must agree that it has. */
 const LAPSE_MARGIN_MS = 15;
@@ -78,13 +46,9 @@ export class Ownership implements AsyncDisposable {
   readonly counts = { acquired: 0, lapsedTaken: 0, lost: 0, failedRenewals: 0 };
   readonly moves: Moves;
   readonly #options: OwnershipOptions;
-  readonly #holdings = new Map<number, Holding>();
-  /** Shards that changed hands here since the renewal under way was sent. */
-  readonly #touched = new Set<number>();
+  readonly #holdings: Holdings;
   readonly #subscription: Disposable;
   readonly #lostWrites: LostWrites;
-  /** What was taken last, and when workers find it here. */
-  readonly #takes = new Map<number, { readonly epoch: number; readonly done: Promise<void> }>();
   #view: ClusterView = { members: [], leases: new Map() };
   /** When the view was asked for. */
   #viewAtMs = 0;
@@ -96,11 +60,12 @@ export class Ownership implements AsyncDisposable {
     this.#options = options;
     this.contact = new Contact(options);
     this.#lostWrites = new LostWrites(options);
+    this.#holdings = new Holdings(options.holder);
     this.moves = new Moves({
       ...options,
       canTake: (to, renewedSinceMs) => this.#canTake(to, renewedSinceMs),
       onMoved: (shardId) => this.#onMoved(shardId),
-      onStayed: (shardId, epoch) => this.#set(shardId, { kind: 'held', epoch }),
+      onStayed: (shardId, epoch) => this.#holdings.set(shardId, { kind: 'held', epoch }),
       onLost: (shardId) => this.#lose(shardId),
       onDone: (shardId) => this.#onDone(shardId),
     });
@@ -121,15 +86,12 @@ export class Ownership implements AsyncDisposable {
   }
 
   get holdings(): ReadonlyMap<number, Holding> {
-    return this.#holdings;
+    return this.#holdings.all;
   }
 
   /** Shards whose lease is ours, with its epoch. */
   get held(): ReadonlyMap<number, number> {
-    const held = new Map<number, number>();
-    for (const [shardId, holding] of this.#holdings)
-      if (holding.kind !== 'left') held.set(shardId, holding.epoch);
-    return held;
+    return this.#holdings.held;
   }
 
   /** How many shards the plan gives to this node; `undefined` before the first view. */
@@ -163,7 +125,7 @@ export class Ownership implements AsyncDisposable {
   /** Another node says that it holds a shard that we hold a doubtful lease of. Workers that come for it are sent on to there. */
   concede(lease: Lease): void {
     this.#note(lease);
-    if (this.#holdings.get(lease.shardId)?.kind !== 'left') this.#lose(lease.shardId);
+    if (this.holdings.get(lease.shardId)?.kind !== 'left') this.#lose(lease.shardId);
     this.#options.onView();
   }
 
@@ -177,7 +139,7 @@ export class Ownership implements AsyncDisposable {
       const hasTaker = this.#view.members.some(
         ({ nodeId, isDraining }) => !isDraining && nodeId !== this.nodeId,
       );
-      if (signal.aborted || this.#holdings.size === 0 || !hasTaker) return;
+      if (signal.aborted || this.holdings.size === 0 || !hasTaker) return;
       failures = this.contact.isUp ? 0 : failures + 1;
       if (failures > MAX_DRAIN_FAILURES) return;
       await this.moves.settled(signal);
@@ -203,7 +165,7 @@ export class Ownership implements AsyncDisposable {
   async #renew(): Promise<void> {
     const { membership, state, clock, log, onReplaced, onRefused } = this.#options;
     const sentAtMs = clock.now();
-    this.#touched.clear();
+    this.#holdings.untouch();
     const { held } = this;
     try {
       const isSteady = this.contact.isSteady(sentAtMs);
@@ -233,11 +195,12 @@ export class Ownership implements AsyncDisposable {
 
   async #apply({ view, lost }: Extract<Renewal, { kind: 'renewed' }>): Promise<void> {
     const { membership, applicationId, shardCount, onView } = this.#options;
-    const newer = [...this.#touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
+    const newer = [...this.#holdings.touched].flatMap((shardId) => this.#view.leases.get(shardId) ?? []);
     this.#view = withLeases(view, [...this.#lostWrites.leases(this.#view, view), ...newer]);
     for (const shardId of lost) if (!this.#isInMotion(shardId)) this.#lose(shardId);
     for (const lease of this.#view.leases.values())
-      if (isHolder(lease, membership.identity) && !this.#touched.has(lease.shardId)) this.#take(lease);
+      if (isHolder(lease, membership.identity) && !this.#holdings.touched.has(lease.shardId))
+        this.#take(lease);
     const { members } = this.#view;
     this.#plan = assign({ shardCount, members, current: liveHolders(this.#view), salt: applicationId });
     onView();
@@ -247,7 +210,7 @@ export class Ownership implements AsyncDisposable {
 
   /** What the answer to a renewal says of the shard may be older than what is known here, or will be in a moment. */
   #isInMotion(shardId: number): boolean {
-    return this.#touched.has(shardId) || this.moves.isPassing(shardId);
+    return this.#holdings.touched.has(shardId) || this.moves.isPassing(shardId);
   }
 
   /** Takes what the plan gives us and nobody who lives holds. */
@@ -271,26 +234,21 @@ export class Ownership implements AsyncDisposable {
   #startMoves(): void {
     for (const [shardId, owner] of this.#plan) {
       if (!this.moves.hasRoom) return;
-      const holding = this.#holdings.get(shardId);
+      const holding = this.holdings.get(shardId);
       if (holding?.kind !== 'held' || owner === this.nodeId || this.moves.isRunning(shardId)) continue;
       const to = this.#view.members.find(({ nodeId }) => nodeId === owner);
       if (!to) continue;
-      this.#set(shardId, { kind: 'moving', epoch: holding.epoch, to });
+      this.#holdings.set(shardId, { kind: 'moving', epoch: holding.epoch, to });
       this.moves.start(shardId, holding.epoch, to);
     }
   }
 
   /** Where the lease is ours already, nothing. `from`: who passed it to us and waits to hear that workers find it here. */
   #take(lease: Lease, from?: string): void {
-    const { holder } = this.#options;
-    const { shardId, epoch } = lease;
-    const holding = this.#holdings.get(shardId);
-    if (holding && holding.kind !== 'left' && holding.epoch >= epoch) return;
-    this.#set(shardId, { kind: 'held', epoch });
+    if (this.#holdings.has(lease)) return;
     this.#note(lease);
-    const take = { epoch, done: holder.take(lease) };
-    this.#takes.set(shardId, take);
-    if (from !== undefined) this.#tellWhenTaught(shardId, take.done, from);
+    const done = this.#holdings.take(lease);
+    if (from !== undefined) this.#tellWhenTaught(lease.shardId, done, from);
   }
 
   #tellWhenTaught(shardId: number, done: Promise<void>, to: string): void {
@@ -305,7 +263,8 @@ export class Ownership implements AsyncDisposable {
 
   /** Unless it has come back meanwhile. */
   #onDone(shardId: number): void {
-    if (this.#holdings.get(shardId)?.kind === 'left') this.#forget(shardId, 'it has moved to another node');
+    if (this.holdings.get(shardId)?.kind === 'left')
+      this.#holdings.drop(shardId, 'it has moved to another node');
   }
 
   /** It may get lost: whoever should have heard it sees the same with its next renewal. */
@@ -330,9 +289,9 @@ export class Ownership implements AsyncDisposable {
     const { identity } = this.#options.membership;
     const isOurs = isSameProcess({ nodeId: to, incarnation }, identity);
     const member = this.#view.members.find((other) => isSameProcess(other, { nodeId: to, incarnation }));
-    const take = this.#takes.get(shardId);
+    const done = this.#holdings.taken(shardId, epoch);
     // A view was faster than the message.
-    if (isOurs && take?.epoch === epoch) return this.#tellWhenTaught(shardId, take.done, from);
+    if (isOurs && done) return this.#tellWhenTaught(shardId, done, from);
     if ((this.#view.leases.get(shardId)?.epoch ?? 0) >= epoch) return;
     if (isOurs) this.#take({ shardId, epoch, holder: identity }, from);
     else if (member) this.#note({ shardId, epoch, holder: member });
@@ -340,43 +299,32 @@ export class Ownership implements AsyncDisposable {
   }
 
   #onMoved(shardId: number): void {
-    const holding = this.#holdings.get(shardId);
+    const holding = this.holdings.get(shardId);
     if (holding?.kind !== 'moving') return;
     const { nodeId, incarnation } = holding.to;
-    this.#set(shardId, { kind: 'left' });
+    this.#holdings.set(shardId, { kind: 'left' });
     this.#note({ shardId, epoch: holding.epoch + 1, holder: { nodeId, incarnation } });
     this.#options.onView();
     this.#rounds.soon();
   }
 
-  #set(shardId: number, holding: Holding): void {
-    this.#touched.add(shardId);
-    this.#holdings.set(shardId, holding);
-  }
-
   /** A lease that is known before a view has it. */
   #note(lease: Lease): void {
-    this.#touched.add(lease.shardId);
+    this.#holdings.touch(lease.shardId);
     this.#view = withLeases(this.#view, [lease]);
   }
 
   #lose(shardId: number): void {
-    if (!this.#holdings.has(shardId)) return;
+    if (!this.holdings.has(shardId)) return;
     this.counts.lost++;
     this.#options.log.warn({ shard: shardId }, 'another node holds this shard now; letting go of it');
     this.moves.cancel(shardId);
-    this.#forget(shardId, 'another node has taken it over');
-  }
-
-  #forget(shardId: number, why: string): void {
-    this.#touched.add(shardId);
-    this.#takes.delete(shardId);
-    if (this.#holdings.delete(shardId)) this.#options.holder.drop(shardId, why);
+    this.#holdings.drop(shardId, 'another node has taken it over');
   }
 
   /** There is no place for this node any more. */
   #end(tell: () => void): void {
-    for (const shardId of [...this.#holdings.keys()]) this.#lose(shardId);
+    for (const shardId of [...this.holdings.keys()]) this.#lose(shardId);
     this.#isClosed = true;
     this.#rounds.close();
     tell();
