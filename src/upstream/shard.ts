@@ -8,30 +8,23 @@ import type { WebSocket } from 'ws';
 import { EventTypeId } from '../protocol/event-types.ts';
 import { type PayloadHeader, scanHeader } from '../protocol/header-scan.ts';
 import { Opcode } from '../protocol/opcodes.ts';
-import { backoffMs } from '../runtime/backoff.ts';
 import { reasonOf } from '../runtime/reason-of.ts';
 import { within } from '../runtime/within.ts';
 import { type TappedConnection, TappedShard } from './byte-tap.ts';
 import { closeVerdict, explainFatalClose } from './close-policy.ts';
 import { CommandQueue } from './command-queue.ts';
+import { ConnectAttempts } from './connect-attempts.ts';
 import { isGatewayUrl, isHello, readReady } from './control-payloads.ts';
 import type { UpstreamSession } from './ports.ts';
 import { libraryOptions, type UpstreamShardOptions } from './shard-options.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 
-/** Failed connects after which a RESUME is tried at the gateway's own address too: Discord may have retired the session's. */
-const RESUME_URL_ATTEMPTS = 2;
-
 /** Times the same dispatch may be unreadable before the session is given up. */
 const MAX_UNREADABLE = 5;
-
-/** https://discord.com/developers/docs/events/gateway#resuming: wait 1 to 5 seconds after op 9 before IDENTIFY. */
-const INVALID_SESSION_PAUSE = { minMs: 1_000, spreadMs: 4_000 };
 
 /** Any code but 1000 and 1001 leaves the session resumable; this one the library uses itself. */
 const KEEP_SESSION_CLOSE_CODE = 4200;
 
-const CONNECT_BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 export type UpstreamState =
   | { readonly kind: 'disconnected' }
   | ({ readonly kind: 'connecting' } & OpenConnection)
@@ -65,28 +58,25 @@ export class UpstreamShard implements AsyncDisposable {
   heartbeatLatencyMs: number | undefined;
   readonly #options: UpstreamShardOptions;
   readonly #shard: TappedShard;
+  readonly #attempts: ConnectAttempts;
   readonly #header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
   #session: UpstreamSession | undefined;
   #state: UpstreamState = { kind: 'disconnected' };
-  #gatewayUrl = '';
-  #failedConnects = 0;
   /** The gap that was asked about last: behind which head, and on which connection it was seen. */
   #askedGap: { readonly head: number; readonly socket: WebSocket } | undefined;
   /** How often in a row something unreadable came behind the same head. */
   #unreadable = { head: -1, times: 0 };
-  /** What Discord wants a client to wait after a session was refused. */
-  #pauseMs = 0;
-  #wake: Disposable | undefined;
   /** From an IDENTIFY until its READY, or the end of the connection. */
   #identifying: PromiseWithResolvers<void> | undefined;
 
   constructor(options: UpstreamShardOptions) {
     this.#options = options;
+    this.#attempts = new ConnectAttempts(options);
     this.#session = options.session && isGatewayUrl(options.session.resumeUrl) ? options.session : undefined;
     this.commands = new CommandQueue({ maxQueued: options.maxQueuedCommands, clock: options.clock });
     this.#shard = new TappedShard(
       {
-        options: libraryOptions(options, () => this.#gatewayUrl),
+        options: libraryOptions(options, () => this.#attempts.gatewayUrl),
         retrieveSessionInfo: () => this.#sessionInfo(),
         // The library would forget the session on every network error. What ends one is seen here, on the wire.
         updateSessionInfo: () => undefined,
@@ -140,7 +130,7 @@ export class UpstreamShard implements AsyncDisposable {
     if (state.kind === 'stopped') return;
     const isTaking = 'connection' in state && state.kind !== 'discarding';
     this.#leave(isTaking ? { ...state, kind: 'closing' } : { kind: 'closed' });
-    this.#wake?.[Symbol.dispose]();
+    this.#attempts[Symbol.dispose]();
     await this.#shard.destroy({ code: KEEP_SESSION_CLOSE_CODE, reason: 'shardmux stops' });
     this.#leave({ kind: 'closed' });
   }
@@ -155,37 +145,17 @@ export class UpstreamShard implements AsyncDisposable {
     if (!this.#session) return null;
     return {
       sessionId: this.#session.sessionId,
-      resumeURL: this.#isResumeUrlDoubtful() ? this.#gatewayUrl : this.#session.resumeUrl,
+      resumeURL: this.#attempts.resumeUrl(this.#session),
       sequence: sink.head,
       shardId,
       shardCount,
     };
   }
 
-  /** Every second attempt, once the session's own address has failed a few times. */
-  #isResumeUrlDoubtful(): boolean {
-    return (
-      this.#failedConnects > RESUME_URL_ATTEMPTS && this.#failedConnects % 2 === 1 && this.#gatewayUrl !== ''
-    );
-  }
-
   async #beforeConnect(): Promise<SessionInfo | null> {
-    const { clock, random, gatewayUrl } = this.#options;
-    const waitMs = Math.max(this.#pauseMs, backoffMs(this.#failedConnects, random(), CONNECT_BACKOFF));
-    this.#pauseMs = 0;
-    this.#failedConnects++;
-    if (waitMs > 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = clock.setTimer(resolve, waitMs);
-      });
-    }
-    const learnGatewayUrl = async () => {
-      this.#gatewayUrl = await gatewayUrl();
-    };
+    await this.#attempts.begin();
     await this.#options.mayConnect();
-    // A RESUME must not wait for Discord's API.
-    if (!this.#session) await learnGatewayUrl();
-    else if (this.#failedConnects >= RESUME_URL_ATTEMPTS) void learnGatewayUrl();
+    await this.#attempts.learnGatewayUrl(this.#session !== undefined);
     // The library can't be told to forget a reconnect it has begun; a promise that never settles does it.
     if (this.#state.kind !== 'disconnected') return new Promise(() => undefined);
     return this.#currentSession();
@@ -279,7 +249,7 @@ export class UpstreamShard implements AsyncDisposable {
 
   #enterReady(connection: TappedConnection, how: string): void {
     const state = this.#state;
-    this.#failedConnects = 0;
+    this.#attempts.succeeded();
     if (state.kind === 'connecting') this.#leave({ ...state, kind: 'ready' });
     if (this.#state.kind !== 'ready') return;
     this.#options.log.info({ sequence: this.#options.sink.head }, how);
@@ -300,7 +270,7 @@ export class UpstreamShard implements AsyncDisposable {
     this.#endIdentifying();
     const isResumable = (JSON.parse(payload) as { d?: unknown }).d === true;
     if (!isResumable) {
-      this.#pauseMs = INVALID_SESSION_PAUSE.minMs + this.#options.random() * INVALID_SESSION_PAUSE.spreadMs;
+      this.#attempts.onSessionRefused();
       this.#loseSession('op 9, not resumable');
     }
     // The library answers a resumable one at once, on this connection, however often it comes: once is enough.
