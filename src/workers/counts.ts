@@ -10,6 +10,12 @@ export class WorkerCounts {
   droppedCommands = 0;
   identifies = 0;
   resumes = 0;
+  /** Guilds sent to sessions that began, and what their frames came to. */
+  snapshots = 0;
+  snapshotBytes = 0;
+  /** Sessions that have got all their guilds, and how long that took them together. */
+  snapshottedSessions = 0;
+  snapshottingMs = 0;
   invalidSessions = 0;
   /** Sessions whose next dispatch had left the log. */
   lost = 0;

@@ -29,14 +29,27 @@ export class Delivery {
   }
 
   pump(lastSequence?: number): PumpResult {
-    const socket = this.#socket;
     while (!this.cursor.isLost) {
-      const room = this.#maxUnsentBytes - socket.writableLength;
-      if (socket.writableNeedDrain || room <= 0) return 'blocked';
+      const { room } = this;
+      if (room <= 0) return 'blocked';
       const frames = this.cursor.read(Math.min(MAX_WRITE_BYTES, room), lastSequence);
       if (!frames) return 'done';
-      socket.write(frames);
+      this.#socket.write(frames);
     }
     return 'lost';
+  }
+
+  /** How much the socket takes now. Where that is nothing, its 'drain' follows. Unit: bytes. */
+  get room(): number {
+    const { writableNeedDrain, writableLength } = this.#socket;
+    return writableNeedDrain ? 0 : this.#maxUnsentBytes - writableLength;
+  }
+
+  /** Writes a frame that is not the log's, in one go with those of the same turn of the event loop. */
+  write(frame: Buffer): void {
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(frame);
+    queueMicrotask(() => socket.uncork());
   }
 }

@@ -17,6 +17,7 @@ import { WorkerCounts } from './counts.ts';
 import { answerHttp, publicUrl, RETRY_AFTER_S } from './http-answers.ts';
 import type { Authenticator, Peers, ServedApplication, WorkerLog } from './ports.ts';
 import { type Rejection, Rejections } from './rejection.ts';
+import { SnapshotTurns } from './snapshot-turns.ts';
 import { type ConnectionRequest, forwardedHeaders, type PathReading, readUpgrade } from './upgrade.ts';
 import { WorkerConnection } from './worker-connection.ts';
 import type { WorkerLimits } from './worker-options.ts';
@@ -65,6 +66,7 @@ export class GatewayServer implements AsyncDisposable {
     perMessageDeflate: false,
     maxPayload: MAX_FRAME_BYTES,
   });
+  readonly #snapshotTurns: SnapshotTurns;
   readonly #connections = new Set<WorkerConnection>();
   /** Those that have yet to show a token of ours, oldest first. */
   readonly #unidentified = new Set<WorkerConnection>();
@@ -72,6 +74,7 @@ export class GatewayServer implements AsyncDisposable {
 
   constructor(options: GatewayServerOptions) {
     this.#options = options;
+    this.#snapshotTurns = new SnapshotTurns(options.clock);
     this.#server = createServer((request, response) => this.#onRequest(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
   }
@@ -160,6 +163,7 @@ export class GatewayServer implements AsyncDisposable {
       relayPath: (shardId, applicationId) => this.#relayPath(shardId, applicationId),
       forwarded: forwardedHeaders(headers, socket.remoteAddress),
       counts: this.counts,
+      snapshotTurns: this.#snapshotTurns,
       onAuthenticated: () => this.#unidentified.delete(connection),
       onClosed: () => {
         this.#connections.delete(connection);

@@ -3,6 +3,8 @@ export type { WorkerCounts } from './counts.ts';
 export { GatewayServer, GatewayServerError, type GatewayServerOptions } from './gateway-server.ts';
 export type {
   Account,
+  GuildReading,
+  GuildSnapshot,
   PeerHeader,
   PeerRequest,
   Peers,

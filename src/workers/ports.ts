@@ -43,6 +43,27 @@ export interface WorkerShard {
   subscribe(listener: ShardListener): Disposable;
   /** Queues a command for Discord. `sender` names the connection it came from. */
   submit(payload: string, sender: symbol): Submission;
+  /**
+   * The guilds as they are now, for one new session. `undefined` where no state is kept, or not all of it is known: READY
+   * lists the guilds then, and none of them follows.
+   */
+  readGuilds?(): GuildReading | undefined;
+}
+
+/** The guilds of a shard as they were after one dispatch. Whoever took it disposes of it. */
+export interface GuildReading extends Disposable {
+  /** Of the last dispatch that it includes. */
+  readonly sequence: number;
+  readonly guildIds: readonly string[];
+  /** One for each of `guildIds`, then `undefined`. Takes the time of making it; must not throw. */
+  next(): GuildSnapshot | undefined;
+}
+
+/** A guild as a worker gets it after READY. */
+export interface GuildSnapshot {
+  readonly t: 'GUILD_CREATE' | 'GUILD_DELETE';
+  /** JSON text. */
+  readonly d: Buffer;
 }
 
 /** What became of a command. */

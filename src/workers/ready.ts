@@ -6,7 +6,9 @@ import type { WorkerShard } from './ports.ts';
 export interface ReadyOptions {
   readonly shard: WorkerShard;
   readonly serving: Serving;
-  /** Head of the log when the session began; live dispatches follow it. */
+  /** Guilds of the shard when the session begins. */
+  readonly guildIds: Iterable<string>;
+  /** What follows has the numbers after it. */
   readonly sequence: number;
   readonly sessionId: string;
   readonly resumeUrl: string;
@@ -14,9 +16,16 @@ export interface ReadyOptions {
 
 const TRACE = ['shardmux'];
 
-/** The upstream READY with what is the worker session's own, and the guilds of this moment, all to come (`unavailable`). */
-export function readyPayload({ shard, serving, sequence, sessionId, resumeUrl }: ReadyOptions): string {
-  const guilds = Array.from(serving.guildIds, (id) => ({ id, unavailable: true }));
+/** The upstream READY with what is the worker session's own, and its guilds, all to come (`unavailable`). */
+export function readyPayload({
+  shard,
+  serving,
+  guildIds,
+  sequence,
+  sessionId,
+  resumeUrl,
+}: ReadyOptions): string {
+  const guilds = Array.from(guildIds, (id) => ({ id, unavailable: true }));
   const d = {
     // Some libraries (eris, JDA, Discord.Net) need it, and Discord leaves it out at times.
     private_channels: [],

@@ -169,7 +169,7 @@ export class WorkerConnection {
 
   /** Begins a session, and takes up the commands that waited for it. */
   #begin({ asked, commands }: WaitingRequest, place: Place): void {
-    const { socket, limits, isRelayed, peers, counts } = this.#options;
+    const { isRelayed, peers, counts } = this.#options;
     const { request, application } = asked;
     if (request.kind === 'identify') counts.identifies++;
     else counts.resumes++;
@@ -179,12 +179,11 @@ export class WorkerConnection {
       request,
       sender: this.#sender,
       link: this.#link,
-      socket,
-      maxUnsentBytes: limits.maxUnsentBytes,
+      connection: this.#options,
       listener: { onLost: () => this.#onLost(), onEpochOver: () => this.#invalidateSession() },
     });
     this.#enter({ kind: 'serving', session });
-    session.begin(this.#options);
+    session.begin();
     if (isRelayed) {
       counts.relayedSessions++;
       peers?.onRelayed?.(application.id, place.shard.shardId);

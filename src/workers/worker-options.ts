@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkerCounts } from './counts.ts';
 import type { Authenticator, Peers, ServedApplication, WorkerLog } from './ports.ts';
+import type { SnapshotTurns } from './snapshot-turns.ts';
 import type { ConnectionRequest } from './upgrade.ts';
 
 export interface WorkerLimits {
@@ -29,6 +30,8 @@ export interface WorkerConnectionOptions extends ConnectionRequest {
   readonly authenticator: Authenticator;
   readonly sessionKey: Buffer;
   readonly limits: WorkerLimits;
+  /** Of all connections of the node. */
+  readonly snapshotTurns: SnapshotTurns;
   readonly clock: Clock;
   readonly counts: WorkerCounts;
   readonly log: WorkerLog;

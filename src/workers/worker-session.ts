@@ -1,16 +1,18 @@
 /**
  * A worker's session on a shard of this node, from READY or the replay on: it owns the cursor and the subscription, and
- * pumps what the log has into the worker's socket. How it came about, and what follows it, is worker-connection.ts.
+ * pumps what the log has into the worker's socket. How it came about, and what follows it, is worker-connection.ts; how it gets
+ * its guilds is snapshot-stream.ts.
  */
-import type { Duplex } from 'node:stream';
 import { shardOfGuild } from '../protocol/sharding.ts';
 import type { Place, SessionRequest } from './admission.ts';
 import { Delivery } from './delivery.ts';
 import type { WorkerPayload } from './payloads.ts';
-import type { Submission, WorkerShard } from './ports.ts';
+import type { GuildReading, Submission, WorkerShard } from './ports.ts';
 import { readyPayload, resumedPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import { signSessionId } from './session-id.ts';
+import { SnapshotStream } from './snapshot-stream.ts';
+import { openGuilds } from './snapshots.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { WorkerConnectionOptions } from './worker-options.ts';
 
@@ -23,9 +25,7 @@ export interface WorkerSessionOptions {
   /** Names the connection to the shard's queue of commands. */
   readonly sender: symbol;
   readonly link: WorkerLink;
-  /** The socket under `link`. */
-  readonly socket: Duplex;
-  readonly maxUnsentBytes: number;
+  readonly connection: WorkerConnectionOptions;
   readonly listener: WorkerSessionListener;
 }
 
@@ -37,8 +37,11 @@ export interface WorkerSessionListener {
 }
 
 type Phase =
+  /** Sending the guilds as they were at the cursor, which stays where it is. */
+  | { readonly kind: 'snapshotting'; readonly stream: SnapshotStream }
   /** Sending what the worker missed, up to and including sequence `until`; then RESUMED. */
-  { readonly kind: 'replaying'; readonly until: number } | { readonly kind: 'live' };
+  | { readonly kind: 'replaying'; readonly until: number }
+  | { readonly kind: 'live' };
 
 export class WorkerSession implements Disposable {
   readonly shard: WorkerShard;
@@ -52,36 +55,29 @@ export class WorkerSession implements Disposable {
   #phase: Phase;
 
   constructor(options: WorkerSessionOptions) {
-    const { place, applicationId, request, link, socket, maxUnsentBytes, listener } = options;
+    const { place, applicationId, request, link, connection, listener } = options;
     this.#options = options;
     this.shard = place.shard;
     this.applicationId = applicationId;
     this.account = request.account;
     this.#link = link;
     this.#listener = listener;
-    this.#phase =
-      request.kind === 'resume' ? { kind: 'replaying', until: place.shard.log.head } : { kind: 'live' };
-    this.#delivery = new Delivery(place.cursor, socket, maxUnsentBytes);
+    const guilds = request.kind === 'identify' ? openGuilds(place) : undefined;
+    const { socket, limits } = connection;
+    this.#delivery = new Delivery(guilds?.cursor ?? place.cursor, socket, limits.maxUnsentBytes);
+    if (guilds) this.#phase = { kind: 'snapshotting', stream: this.#stream(guilds.reading) };
+    else if (request.kind === 'resume') this.#phase = { kind: 'replaying', until: place.shard.log.head };
+    else this.#phase = { kind: 'live' };
     this.#subscription = place.shard.subscribe({
       onRecords: () => this.pump(),
       onEpochOver: () => listener.onEpochOver(),
     });
   }
 
-  /** READY, where it is a new session, and what the log has for it. */
-  begin({ sessionKey, resumeUrl }: Pick<WorkerConnectionOptions, 'sessionKey' | 'resumeUrl'>): void {
-    const { place, applicationId, request } = this.#options;
-    const { shard, serving, cursor } = place;
-    if (request.kind === 'identify') {
-      const { shardId, shardCount } = shard;
-      const { intents, account } = request;
-      const { epoch } = serving;
-      const startSequence = cursor.sequence;
-      const claims = { applicationId, shardId, shardCount, epoch, startSequence, intents, account };
-      const sessionId = signSessionId(claims, sessionKey);
-      const url = resumeUrl(shardId, applicationId);
-      this.#link.send(readyPayload({ shard, serving, sequence: startSequence, sessionId, resumeUrl: url }));
-    }
+  /** READY, where it is a new session, and what there is for it. */
+  begin(): void {
+    const { request } = this.#options;
+    if (request.kind === 'identify') this.#link.send(this.#ready(request.intents));
     this.pump();
   }
 
@@ -102,16 +98,16 @@ export class WorkerSession implements Disposable {
   pump(): void {
     const phase = this.#phase;
     if (!this.#link.isOpen) return;
-    if (phase.kind === 'live') {
-      if (this.#delivery.pump() === 'lost') this.#listener.onLost();
-      return;
+    switch (phase.kind) {
+      case 'live':
+        if (this.#delivery.pump() === 'lost') this.#listener.onLost();
+        return;
+      case 'replaying':
+        return this.#replay(phase.until);
+      case 'snapshotting':
+        if (this.#delivery.cursor.isLost) this.#listener.onLost();
+        else phase.stream.resume();
     }
-    const result = this.#delivery.pump(phase.until);
-    if (result === 'lost') return this.#listener.onLost();
-    if (result === 'blocked') return;
-    this.#phase = { kind: 'live' };
-    this.#link.send(resumedPayload(phase.until));
-    this.pump();
   }
 
   /** Why the worker is to be closed for the command, or what became of it. */
@@ -124,5 +120,48 @@ export class WorkerSession implements Disposable {
 
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]();
+    if (this.#phase.kind === 'snapshotting') this.#phase.stream[Symbol.dispose]();
+  }
+
+  #ready(intents: number): string {
+    const { place, applicationId, connection } = this.#options;
+    const { shard, serving } = place;
+    const { shardId, shardCount } = shard;
+    const { account } = this;
+    const { epoch } = serving;
+    const startSequence = this.#delivery.cursor.sequence;
+    const claims = { applicationId, shardId, shardCount, epoch, startSequence, intents, account };
+    const sessionId = signSessionId(claims, connection.sessionKey);
+    const resumeUrl = connection.resumeUrl(shardId, applicationId);
+    const { guildIds, sequence } =
+      this.#phase.kind === 'snapshotting'
+        ? this.#phase.stream
+        : { guildIds: serving.guildIds, sequence: startSequence };
+    return readyPayload({ shard, serving, guildIds, sequence, sessionId, resumeUrl });
+  }
+
+  #replay(until: number): void {
+    const result = this.#delivery.pump(until);
+    if (result === 'lost') return this.#listener.onLost();
+    if (result === 'blocked') return;
+    this.#phase = { kind: 'live' };
+    this.#link.send(resumedPayload(until));
+    this.pump();
+  }
+
+  #stream(reading: GuildReading): SnapshotStream {
+    const { link, connection } = this.#options;
+    const stream: SnapshotStream = new SnapshotStream({
+      reading,
+      delivery: this.#delivery,
+      link,
+      connection,
+      onEnd: () => {
+        stream[Symbol.dispose]();
+        this.#phase = { kind: 'live' };
+        this.pump();
+      },
+    });
+    return stream;
   }
 }

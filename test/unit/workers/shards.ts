@@ -8,6 +8,7 @@ import {
   createAuthenticator,
   GatewayServer,
   type GatewayServerOptions,
+  type GuildReading,
   type Peers,
   type RelayTarget,
   type ServedApplication,
@@ -44,6 +45,8 @@ export class TestShard implements WorkerShard {
   /** What it answers to commands. */
   submission: Submission = 'queued';
   serving: Serving = { kind: 'waiting' };
+  /** Left out, it keeps no state of its guilds. */
+  takeReading: (() => GuildReading | undefined) | undefined;
   readonly #listeners = new Set<ShardListener>();
 
   constructor(shardId: number, shardCount: number, { maxBytes = 1024 * 1024 }: LogBounds = {}) {
@@ -88,6 +91,10 @@ export class TestShard implements WorkerShard {
   subscribe(listener: ShardListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  readGuilds(): GuildReading | undefined {
+    return this.takeReading?.();
   }
 
   submit(payload: string, sender: symbol): Submission {

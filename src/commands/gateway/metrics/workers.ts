@@ -8,6 +8,7 @@ const WORKER_STATES = [
   'held',
   'dialling',
   'relaying',
+  'snapshotting',
   'replaying',
   'live',
   'draining',
@@ -92,7 +93,33 @@ export function registerWorkers(metrics: Metrics, server: GatewayServer): void {
       for (const [status, count] of counts.refused) set(count, { status });
     },
   });
+  registerSnapshots(metrics, server);
   registerRelays(metrics, server);
+}
+
+function registerSnapshots(metrics: Metrics, { counts }: GatewayServer): void {
+  const counter = (name: string, help: string, read: () => number) =>
+    metrics.observedCounter({ name, help, collect: (set) => set(read()) });
+  counter(
+    'shardmux_workers_snapshots_total',
+    'Guilds sent from memory to worker sessions that began.',
+    () => counts.snapshots,
+  );
+  counter(
+    'shardmux_workers_snapshot_bytes_total',
+    'Bytes of these guilds, as sent.',
+    () => counts.snapshotBytes,
+  );
+  counter(
+    'shardmux_workers_snapshotted_sessions_total',
+    'Worker sessions that have got all their guilds from memory (under way: shardmux_workers_connections, state snapshotting).',
+    () => counts.snapshottedSessions,
+  );
+  counter(
+    'shardmux_workers_snapshotting_seconds_total',
+    'Time from READY to the last guild, of these sessions together.',
+    () => counts.snapshottingMs / 1000,
+  );
 }
 
 function registerRelays(metrics: Metrics, { counts }: GatewayServer): void {

@@ -1,0 +1,52 @@
+/** How a new session gets its guilds: from which place in the log on, with which numbers, as which bytes. */
+import { Opcode } from '../protocol/opcodes.ts';
+import { frameHeaderBytes, writeFrameHeader } from '../protocol/websocket-frame.ts';
+import type { Place } from './admission.ts';
+import type { GuildReading, GuildSnapshot, WorkerCursor } from './ports.ts';
+
+/** Guilds, and the cursor for what has happened since. */
+export interface OpenGuilds {
+  readonly reading: GuildReading;
+  readonly cursor: WorkerCursor;
+}
+
+/** Discord's own READY has it. Below it there is no number for ours. */
+const FIRST_SEQUENCE = 1;
+
+const CLOSING_BRACE = 0x7d;
+
+/** The guilds for a session that begins; `undefined` where READY has to do without. The reading is the caller's. */
+export function openGuilds({ shard, cursor }: Place): OpenGuilds | undefined {
+  const reading = shard.readGuilds?.();
+  if (!reading) return undefined;
+  const { sequence } = reading;
+  const behind = sequence === cursor.sequence ? cursor : shard.log.cursorAfter(sequence);
+  if (behind && isNumberable(reading)) return { reading, cursor: behind };
+  reading[Symbol.dispose]();
+  return undefined;
+}
+
+/**
+ * Whether a worker's sequence tells that it has only some of the guilds: all but the last have to be below the
+ * reading's. Right behind Discord's own READY they can't be, and there Discord's GUILD_CREATEs are still to come anyway.
+ */
+function isNumberable({ sequence, guildIds }: GuildReading): boolean {
+  return sequence > FIRST_SEQUENCE || guildIds.length === 0;
+}
+
+/** Of the `index`-th guild, counted from 1; READY is 0. The last has the reading's own, so that live dispatches follow it. */
+export function snapshotSequence({ sequence, guildIds }: GuildReading, index: number): number {
+  return Math.max(FIRST_SEQUENCE, Math.min(sequence, sequence - guildIds.length + index));
+}
+
+/** A finished WebSocket frame. */
+export function snapshotFrame({ t, d }: GuildSnapshot, sequence: number): Buffer {
+  const header = `{"t":"${t}","s":${sequence},"op":${Opcode.Dispatch},"d":`;
+  const payloadBytes = header.length + d.length + 1;
+  const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);
+  let at = writeFrameHeader(frame, 0, payloadBytes);
+  at += frame.write(header, at, 'latin1');
+  at += d.copy(frame, at);
+  frame[at] = CLOSING_BRACE;
+  return frame;
+}
