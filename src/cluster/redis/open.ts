@@ -1,4 +1,5 @@
 /** The store, and how it is opened: it is found out whether this Redis will do, and then connected to for good. */
+import { reasonOf } from '../../runtime/reason-of.ts';
 import { sleep } from '../../runtime/sleep.ts';
 import {
   ClusterStoreError,
@@ -13,7 +14,7 @@ import { RedisKeys } from './keys.ts';
 import type { RedisStore, RedisStoreOptions } from './options.ts';
 import { memberArguments, RedisMembership } from './redis-membership.ts';
 import { RedisIdentifySlots } from './redis-slots.ts';
-import { placeOf, refusalOfAccess, refusalOfFailure } from './refusals.ts';
+import { placeOf, refusalOfAccess, refusalOfFailure, refusalOfReply } from './refusals.ts';
 import { decodeDeployment, differenceOf, readMember } from './view.ts';
 
 /** Between attempts while nothing answers yet. */
@@ -55,10 +56,14 @@ async function connect(options: RedisStoreOptions, warnings: readonly string[]):
   } catch (error) {
     await connections[Symbol.asyncDispose]();
     if (error instanceof ClusterStoreError || error instanceof NotYetError) throw error;
-    const said = error instanceof RedisCallError ? error.message.replace(/^Redis: /, '') : undefined;
-    const message = said ?? connections.lastError ?? (error as Error).message;
+    const message = replyOf(error) ?? connections.lastError ?? reasonOf(error);
     return raise(refusalOfFailure({ message }, options.hosts.map(placeOf).join(', '), options));
   }
+}
+
+/** What Redis said, or why it could not be asked; `undefined` for anything else. */
+function replyOf(error: unknown): string | undefined {
+  return error instanceof RedisCallError ? error.message.replace(/^Redis: /, '') : undefined;
 }
 
 /** As the header of `lua/join-application.lua` says. */
@@ -96,7 +101,7 @@ class OpenRedisStore implements RedisStore {
   }
 
   async readDeployment(): Promise<Deployment | undefined> {
-    const text = await this.#connections.read(this.#keys.deployment);
+    const text = await this.#orRefused(this.#connections.read(this.#keys.deployment));
     return text === null ? undefined : decodeDeployment(text);
   }
 
@@ -105,10 +110,12 @@ class OpenRedisStore implements RedisStore {
     const connections = this.#connections;
     const keys = this.#keys;
     if (/\s/.test(identity.incarnation)) throw new TypeError('an incarnation must not have a space in it');
-    const reply = (await connections.run(
-      'join-application',
-      [keys.members, keys.deployment, keys.slots],
-      memberArguments(identity, state, leaseTtlMs, deployment),
+    const reply = (await this.#orRefused(
+      connections.run(
+        'join-application',
+        [keys.members, keys.deployment, keys.slots],
+        memberArguments(identity, state, leaseTtlMs, deployment),
+      ),
     )) as JoinReply;
     if (reply[0] === 'id-taken') {
       const { renewals, ...by } = readMember(identity.nodeId, reply[1], reply[2]);
@@ -120,6 +127,17 @@ class OpenRedisStore implements RedisStore {
     }
     const context = { connections, keys, leaseTtlMs, tail, deployment, joinedAtMs: reply[1] };
     return { kind: 'joined', membership: new RedisMembership(identity, context) };
+  }
+
+  /** At the start, what Redis would refuse for ever is for the operator to mend; a node that runs goes on, and asks again. */
+  async #orRefused<Reply>(call: Promise<Reply>): Promise<Reply> {
+    try {
+      return await call;
+    } catch (error) {
+      const refusal = refusalOfReply(replyOf(error) ?? '', this.#options);
+      if (refusal) throw new ClusterStoreError(refusal.message, { cause: error });
+      throw error;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -125,6 +125,33 @@ function refusalOfCredentials(
   return undefined;
 }
 
+/** What passes by itself, or with the operator's help: loading, a failover, a long script, a full memory or disk. */
+const PASSING =
+  /\b(?:LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|max number of clients|Script killed)\b/;
+
+/**
+ * Why a node can not start with a Redis that answered so; `undefined` where it may answer otherwise in a moment. Redis 6.2
+ * gives an error inside a script as `ERR Error running script (…): …`, so the cause may stand anywhere in it.
+ */
+export function refusalOfReply(
+  reply: string,
+  options: Pick<RedisStoreOptions, 'hosts' | 'keyPrefix' | 'username' | 'password' | 'sentinelPassword'>,
+): Refusal | undefined {
+  if (!/^(?:ERR|WRONGTYPE|NOPERM|NOAUTH|WRONGPASS) /.test(reply) || PASSING.test(reply)) return undefined;
+  const { keyPrefix, hosts } = options;
+  const place = hosts.map(placeOf).join(', ');
+  const said = reply.replace(/,? script: [0-9a-f]{40}.*$/, '');
+  if (/\bWRONGTYPE\b/.test(said)) {
+    return never(
+      `redis.keyPrefix: something else keeps its data at ${place} under ${keyPrefix}: too; choose another prefix (${said})`,
+    );
+  }
+  return (
+    refusalOfCredentials(said, place, options, false) ??
+    never(`redis.hosts: ${place} refuses what shardmux asks of it: ${said}`)
+  );
+}
+
 /** What `INFO` says, by its names. */
 export type ServerInfo = ReadonlyMap<string, string>;
 

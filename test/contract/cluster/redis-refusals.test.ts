@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClusterStoreError, openRedisStore, type RedisStoreOptions } from '../../../src/cluster/index.ts';
+import { RedisKeys } from '../../../src/cluster/redis/keys.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { startSentinelSetup } from '../../support/redis-groups.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
-import { DEFAULTS } from './cluster-environment.ts';
-import { redisOptions } from './redis-environment.ts';
+import { DEFAULTS, identityOf, STATE } from './cluster-environment.ts';
+import { redisEnvironment, redisOptions } from './redis-environment.ts';
 
 const PASSWORD = 'correct-horse-battery';
 const WRONG_PASSWORD = 'wrong-donkey-battery';
@@ -215,6 +216,34 @@ describe('at the start', () => {
     await using redis = await startRedis({ directives: { maxmemory: '100mb', 'maxmemory-policy': policy } });
     await using store = await openRedisStore(redisOptions(DEFAULTS, { hosts: [redis.address] }));
     expect(store.warnings.filter((warning) => warning.includes('maxmemory-policy'))).toHaveLength(count);
+  });
+});
+
+describe('a node that joins is refused, and does not wait,', () => {
+  let redis: RedisServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
+
+  it.each(['members', 'deployment'] as const)('where the key of the %s is something else', async (key) => {
+    await using environment = await redisEnvironment(redis);
+    await using store = await environment.openStore();
+    const keys = new RedisKeys('test', environment.applicationId);
+    await redis.command('SADD', keys[key], 'foreign');
+    const joining = store.join(identityOf('node-a'), STATE, { shardCount: 8, fingerprints: {} });
+    await expect(joining).rejects.toThrow(ClusterStoreError);
+    await expect(joining).rejects.toThrow(
+      /^redis\.keyPrefix: something else keeps its data at .* under test: too; choose another prefix \(WRONGTYPE [^()@]*\)$/,
+    );
+  });
+
+  it('where what was agreed on can not be read', async () => {
+    await using environment = await redisEnvironment(redis);
+    await using store = await environment.openStore();
+    const { deployment } = new RedisKeys('test', environment.applicationId);
+    await redis.command('SADD', deployment, 'foreign');
+    await expect(store.readDeployment()).rejects.toThrow(ClusterStoreError);
   });
 });
 
