@@ -4,13 +4,19 @@
  *
  * Each node gets its share by weight, rounded down or up. It keeps what it has up to that; what is free goes, by rendezvous hashing, to
  * a node that has room. So a node that comes takes only its share, and of one that goes only its own shards move.
+ *
+ * Nodes that are cut off from Discord give everything to those that are connected. To nodes of which that is not known, they give no
+ * more than if all were well: it may be Discord that is away, or the whole network, and a node that has only just started does not
+ * know yet.
  */
+import type { Reach } from './ports.ts';
 
 export interface AssignmentMember {
   readonly nodeId: string;
   /** Its share of the shards, relative to the others'. */
   readonly weight: number;
   readonly isDraining: boolean;
+  readonly reach: Reach;
 }
 
 export interface AssignmentInput {
@@ -35,22 +41,34 @@ interface Node {
   quota: number;
 }
 
+/** Whether others may hand shards to it. */
+export function takesShards({
+  isDraining,
+  reach,
+  weight,
+}: Pick<AssignmentMember, 'isDraining' | 'reach' | 'weight'>): boolean {
+  return !isDraining && reach !== 'cut-off' && weight > 0;
+}
+
 /**
- * The plan: shard id to node id. Where every member drains, nobody could take anything: all that is held stays, and what is free is
- * missing from the plan.
+ * The plan: shard id to node id. Where no member takes shards, all that is held stays, and what is free is missing from the plan.
  */
-export function assign({ shardCount, members, current, salt }: AssignmentInput): ReadonlyMap<number, string> {
-  const nodes = takingNodes(members, shardCount, salt);
+export function assign(input: AssignmentInput): ReadonlyMap<number, string> {
+  const { shardCount, members, current, salt } = input;
+  const taking = members.filter(takesShards);
+  if (taking.length === 0) return heldByMembers(members, shardCount, current);
+  const plan = keptByCutOff(input, taking);
+  const placed = shardCount - plan.size;
+  const nodes = nodesOf(taking, placed, salt);
   const holders = new Map(nodes.map((node) => [node.nodeId, node]));
-  if (nodes.length === 0) return heldByMembers(members, shardCount, current);
   const free: number[] = [];
   for (let shardId = 0; shardId < shardCount; shardId++) {
+    if (plan.has(shardId)) continue;
     const holder = holders.get(current.get(shardId) ?? '');
     if (holder === undefined) free.push(shardId);
     else holder.held.push(shardId);
   }
-  setQuotas(nodes, shardCount);
-  const plan = new Map<number, string>();
+  setQuotas(nodes, placed);
   for (const node of nodes) {
     const [kept, excess] = splitAtQuota(node);
     for (const shardId of kept) plan.set(shardId, node.nodeId);
@@ -62,13 +80,31 @@ export function assign({ shardCount, members, current, salt }: AssignmentInput):
   return plan;
 }
 
+/** What stays at nodes that are cut off: their share among all, rounded down, until somebody is connected who takes shards. */
+function keptByCutOff(
+  { shardCount, members, current, salt }: AssignmentInput,
+  taking: readonly AssignmentMember[],
+): Map<number, string> {
+  const kept = new Map<number, string>();
+  if (taking.some(({ reach }) => reach === 'connected')) return kept;
+  const cutOff = members.filter(({ isDraining, reach }) => !isDraining && reach === 'cut-off');
+  const cutOffIds = new Set(cutOff.map(({ nodeId }) => nodeId));
+  for (const node of nodesOf([...taking, ...cutOff], shardCount, salt)) {
+    if (!cutOffIds.has(node.nodeId)) continue;
+    for (let shardId = 0; shardId < shardCount; shardId++)
+      if (current.get(shardId) === node.nodeId) node.held.push(shardId);
+    node.quota = Math.floor(node.share);
+    const [staying] = splitAtQuota(node);
+    for (const shardId of staying) kept.set(shardId, node.nodeId);
+  }
+  return kept;
+}
+
 /** In the order of their ids, so that nothing depends on the order in which members are listed. */
-function takingNodes(members: readonly AssignmentMember[], shardCount: number, salt = ''): Node[] {
-  const taking = members
-    .filter(({ isDraining, weight }) => !isDraining && weight > 0)
-    .sort((left, right) => (left.nodeId < right.nodeId ? -1 : 1));
-  const total = taking.reduce((sum, { weight }) => sum + weight, 0);
-  return taking.map(({ nodeId, weight }) => ({
+function nodesOf(members: readonly AssignmentMember[], shardCount: number, salt = ''): Node[] {
+  const sorted = members.toSorted((left, right) => (left.nodeId < right.nodeId ? -1 : 1));
+  const total = sorted.reduce((sum, { weight }) => sum + weight, 0);
+  return sorted.map(({ nodeId, weight }) => ({
     nodeId,
     hash: hashOf(`${salt}/${nodeId}`),
     share: withoutRoundingError((shardCount * weight) / total),

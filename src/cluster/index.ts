@@ -21,6 +21,7 @@ export {
   type Membership,
   type NodeIdentity,
   type OpenTail,
+  type Reach,
   type Renewal,
   type StoredPart,
   type StoredTail,

@@ -5,7 +5,7 @@
  * Invariant: what changed here while a renewal was on its way is not judged by its answer, which may be older.
  */
 import { reasonOf } from '../runtime/reason-of.ts';
-import { assign } from './assignment.ts';
+import { assign, takesShards } from './assignment.ts';
 import { Contact } from './contact.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { LostWrites } from './lost-writes.ts';
@@ -137,7 +137,7 @@ export class Ownership implements AsyncDisposable {
       // Nobody is to begin to hand shards over to us.
       if (round === 1) this.#tell({ from: this.nodeId, kind: 'changed' });
       const hasTaker = this.#view.members.some(
-        ({ nodeId, isDraining }) => !isDraining && nodeId !== this.nodeId,
+        (member) => takesShards(member) && member.nodeId !== this.nodeId,
       );
       if (signal.aborted || this.holdings.size === 0 || !hasTaker) return;
       failures = this.contact.isUp ? 0 : failures + 1;
@@ -257,7 +257,7 @@ export class Ownership implements AsyncDisposable {
 
   #canTake(to: Member, renewedSinceMs = Number.NEGATIVE_INFINITY): boolean {
     const member = this.#view.members.find((other) => isSameProcess(other, to));
-    if (!member || member.isDraining) return false;
+    if (!member || !takesShards(member)) return false;
     return this.#viewAtMs + member.lapsesInMs - this.#options.leaseTtlMs > renewedSinceMs;
   }
 

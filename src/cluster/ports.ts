@@ -15,14 +15,21 @@ export interface NodeIdentity {
   readonly incarnation: string;
 }
 
+/**
+ * Whether a node reaches Discord. `connected`: some shard of it is. `cut-off`: none has been for so long that it takes no shards, and
+ * wants to be rid of those it has. `unknown`: neither, as of a node that has only just started.
+ */
+export type Reach = 'connected' | 'unknown' | 'cut-off';
+
 /** What a node tells the others about itself with each renewal. */
 export interface MemberState {
   /** `host:port` at which other nodes reach its worker port. */
   readonly address: string;
   /** Its share of the shards, relative to the others'. */
   readonly weight: number;
-  /** It takes no shards and wants to be rid of those it has. */
+  /** It shuts down: takes no shards and wants to be rid of those it has. */
   readonly isDraining: boolean;
+  readonly reach: Reach;
   /**
    * Its renewals have gone through for as long as a lease lives, so the store was there all the time: what has lapsed by now has
    * lapsed because its holder is gone. The store makes it false where this membership itself had lapsed.

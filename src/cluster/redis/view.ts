@@ -14,9 +14,9 @@ export function readMember(
   nowMs: number,
 ): Member & { readonly renewals: number } {
   const stored = JSON.parse(json) as StoredMember;
-  const { incarnation, address, weight, isDraining, isSteady, lapsesAtMs, renewals } = stored;
+  const { incarnation, address, weight, isDraining, reach, isSteady, lapsesAtMs, renewals } = stored;
   const lapsesInMs = Math.max(0, lapsesAtMs - nowMs);
-  return { nodeId, incarnation, address, weight, isDraining, isSteady, lapsesInMs, renewals };
+  return { nodeId, incarnation, address, weight, isDraining, reach, isSteady, lapsesInMs, renewals };
 }
 
 /** `value`: `epoch`, or `epoch incarnation node`. */

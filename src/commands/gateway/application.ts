@@ -157,7 +157,7 @@ export class Application implements ShardDirectory, AsyncDisposable {
 
   #memberState({ address }: ApplicationStart): Omit<MemberState, 'isSteady'> {
     const { weight } = this.#options.config.cluster;
-    return { address, weight, isDraining: this.#isDraining || !this.#fitness.isFit };
+    return { address, weight, isDraining: this.#isDraining, reach: this.#fitness.reach };
   }
 
   /** Hands all shards over to the other nodes, as far as there are any, until `signal` aborts. */

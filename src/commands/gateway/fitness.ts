@@ -2,6 +2,7 @@
  * Whether this node can hold shards at all: one whose shards are all cut off from Discord, for whatever reason, had better leave them
  * to nodes that are not. Where that is every node, the plan leaves everything where it is.
  */
+import type { Reach } from '../../cluster/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { UpstreamLog, UpstreamState } from '../../upstream/index.ts';
 import type { HeldShard } from './held-shard.ts';
@@ -47,6 +48,12 @@ export class Fitness {
     this.#unfitUntilMs = nowMs + UNFIT_MS;
     this.#cutOffSinceMs = undefined;
     return false;
+  }
+
+  /** As of now; likewise. */
+  get reach(): Reach {
+    if (!this.isFit) return 'cut-off';
+    return this.#isConnected() ? 'connected' : 'unknown';
   }
 
   /** It takes no shards for now. */

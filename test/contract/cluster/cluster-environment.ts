@@ -52,7 +52,13 @@ export const DEFAULTS: ClusterEnvironmentOptions = {
   maxTailAgeMs: LONG_TTL_MS,
 };
 
-export const STATE: MemberState = { address: '10.0.0.1:8080', weight: 1, isDraining: false, isSteady: false };
+export const STATE: MemberState = {
+  address: '10.0.0.1:8080',
+  weight: 1,
+  isDraining: false,
+  reach: 'unknown',
+  isSteady: false,
+};
 
 export const DEPLOYMENT: Deployment = {
   shardCount: 8,

@@ -1,6 +1,6 @@
 /** What every cluster store does, whatever it is kept in: see `src/cluster/ports.ts`. Membership, leases, messages; then tails. */
 import { describe, expect, it } from 'vitest';
-import type { ClusterMessage, Deployment } from '../../../src/cluster/index.ts';
+import type { ClusterMessage, Deployment, MemberState } from '../../../src/cluster/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stays } from '../../support/stays.ts';
 import {
@@ -31,7 +31,13 @@ export function clusterStoreContract(name: string, kind: ClusterStoreKind): void
       await using environment = await open();
       const store = await environment.openStore();
       const identity = identityOf('node-a');
-      const state = { address: '10.1.2.3:999', weight: 2.5, isDraining: true, isSteady: true };
+      const state: MemberState = {
+        address: '10.1.2.3:999',
+        weight: 2.5,
+        isDraining: true,
+        reach: 'cut-off',
+        isSteady: true,
+      };
       const node = await join(store, identity, state);
       const { view, lost, hadLapsed } = await node.renew(state);
       expect(view.members).toEqual([{ ...identity, ...state, lapsesInMs: expect.any(Number) }]);

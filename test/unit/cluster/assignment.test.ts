@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type AssignmentMember, assign } from '../../../src/cluster/assignment.ts';
+import type { Reach } from '../../../src/cluster/ports.ts';
 import { Random } from '../../../src/simulator/random.ts';
 
 type Plan = ReadonlyMap<number, string>;
@@ -11,6 +12,7 @@ const member = (nodeId: string, weight = 1, isDraining = false): AssignmentMembe
   nodeId,
   weight,
   isDraining,
+  reach: 'unknown',
 });
 const members = (count: number) => Array.from({ length: count }, (_, index) => member(`node-${index}`));
 
@@ -203,6 +205,61 @@ describe('a node that goes', () => {
     const before = assign({ shardCount: 9, members: members(3), current: NOBODY });
     const held = without(before, 'node-1');
     expect(assign({ shardCount: 9, members: nodes, current: held })).toEqual(held);
+  });
+});
+
+describe('a node that is cut off from Discord', () => {
+  const nodesWith = (...reaches: readonly Reach[]) =>
+    members(reaches.length).map((node, index) => ({ ...node, reach: reaches[index] ?? 'unknown' }));
+  /** `counts[i]` shards are at `node-i`. */
+  const heldBy = (...counts: readonly number[]): Plan =>
+    new Map(counts.flatMap((count, index) => Array(count).fill(`node-${index}`)).entries());
+  const countsAt = (plan: Plan, nodes: readonly AssignmentMember[]) =>
+    nodes.map(({ nodeId }) => countsOf(plan).get(nodeId) ?? 0);
+
+  it('gives up all its shards where another is connected', () => {
+    const nodes = nodesWith('cut-off', 'connected', 'unknown');
+    const plan = assign({ shardCount: 30, members: nodes, current: heldBy(10, 10, 10) });
+    expect(countsAt(plan, nodes)).toEqual([0, 15, 15]);
+  });
+
+  it('gives a node that has only just come its share, and the rest once that one is connected', () => {
+    const shardCount = 60;
+    const nodes = nodesWith('cut-off', 'cut-off', 'unknown');
+    const before = heldBy(30, 30);
+    const plan = assign({ shardCount, members: nodes, current: before });
+    expect(countsAt(plan, nodes)).toEqual([20, 20, 20]);
+    expect(assign({ shardCount, members: nodes, current: plan })).toEqual(plan);
+    const after = nodesWith('cut-off', 'cut-off', 'connected');
+    expect(countsAt(assign({ shardCount, members: after, current: plan }), nodes)).toEqual([0, 0, 60]);
+  });
+
+  it('keeps its share where no other is connected either', () => {
+    const nodes = nodesWith('cut-off', 'unknown', 'unknown');
+    const before = heldBy(20, 20, 20);
+    expect(assign({ shardCount: 60, members: nodes, current: before })).toEqual(before);
+  });
+
+  it('gets nothing back while the others are not connected for a moment', () => {
+    const nodes = nodesWith('cut-off', 'unknown');
+    const before = heldBy(5, 55);
+    expect(assign({ shardCount: 60, members: nodes, current: before })).toEqual(before);
+  });
+
+  it('gives its only shard to a node that has none', () => {
+    const nodes = nodesWith('cut-off', 'unknown');
+    expect(countsAt(assign({ shardCount: 1, members: nodes, current: heldBy(1) }), nodes)).toEqual([0, 1]);
+  });
+
+  it('does not keep another from handing over everything when it is shut down', () => {
+    const nodes = nodesWith('cut-off', 'unknown', 'unknown').map((node) => ({
+      ...node,
+      isDraining: node.nodeId === 'node-1',
+    }));
+    const plan = assign({ shardCount: 60, members: nodes, current: heldBy(20, 20, 20) });
+    expect(countsAt(plan, nodes)).toEqual([20, 0, 40]);
+    const draining = nodes.map((node) => ({ ...node, isDraining: node.nodeId !== 'node-2' }));
+    expect(countsAt(assign({ shardCount: 60, members: draining, current: plan }), nodes)).toEqual([0, 0, 60]);
   });
 });
 

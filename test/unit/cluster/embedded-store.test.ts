@@ -6,6 +6,7 @@ import {
   ApplicationDirectory,
   EmbeddedStore,
   LeaseLostError,
+  type MemberState,
   type Membership,
   type NodeIdentity,
 } from '../../../src/cluster/index.ts';
@@ -15,7 +16,13 @@ import { type StateDirectory, stateDirectory } from '../../support/node.ts';
 
 const APPLICATION_ID = '100000000000000000';
 const LEASE_TTL_MS = 5_000;
-const STATE = { address: '127.0.0.1:1', weight: 1, isDraining: false, isSteady: false };
+const STATE: MemberState = {
+  address: '127.0.0.1:1',
+  weight: 1,
+  isDraining: false,
+  reach: 'unknown',
+  isSteady: false,
+};
 const DEPLOYMENT = { shardCount: 2, fingerprints: { 'discord.intents': 'a' } };
 
 let root: StateDirectory;

@@ -10,7 +10,13 @@ import { ManualClock } from '../../support/manual-clock.ts';
 
 const LEASE_TTL_MS = 5_000;
 const STEP_MS = 50;
-const STATE: MemberState = { address: 'a:7777', weight: 1, isDraining: false, isSteady: false };
+const STATE: MemberState = {
+  address: 'a:7777',
+  weight: 1,
+  isDraining: false,
+  reach: 'unknown',
+  isSteady: false,
+};
 
 /** A store that an earlier process has joined as `node-a`, and a second that wants to. */
 class Joining {

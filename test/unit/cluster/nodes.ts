@@ -11,6 +11,7 @@ import {
   type Membership,
   type NodeIdentity,
   Ownership,
+  type Reach,
   type ShardHolder,
 } from '../../../src/cluster/index.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -46,6 +47,7 @@ export interface TestNode {
   /** As far as it has been told. */
   readonly replacedBy: Member[];
   isDraining: boolean;
+  reach: Reach;
 }
 
 /** Notes what it is asked for: `take 3`, `suspend 3`, … */
@@ -133,7 +135,7 @@ export class TestNodes implements AsyncDisposable {
       store: this.#store,
       applicationId: '1',
       identity,
-      state: { ...state, isDraining: false, isSteady: false },
+      state: { ...state, isDraining: false, reach: 'unknown', isSteady: false },
       deployment: { shardCount: this.#shardCount, fingerprints: {} },
       clock: this.clock,
       signal: new AbortController().signal,
@@ -161,7 +163,7 @@ export class TestNodes implements AsyncDisposable {
       membership: withFaults(membership, faults),
       applicationId: '1',
       shardCount: this.#shardCount,
-      state: () => ({ ...state, isDraining: node.isDraining }),
+      state: () => ({ ...state, isDraining: node.isDraining, reach: node.reach }),
       holder,
       clock: this.clock,
       leaseTtlMs: LEASE_TTL_MS,
@@ -181,6 +183,7 @@ export class TestNodes implements AsyncDisposable {
       faults,
       replacedBy,
       isDraining: false,
+      reach: 'unknown',
     };
     return node;
   }

@@ -139,6 +139,18 @@ describe('a node that is gone', () => {
   });
 });
 
+it('a node that comes while the others are cut off from Discord gets its share, and the rest once it is connected', async () => {
+  await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
+  for (const node of nodes.nodes) node.reach = 'cut-off';
+  await nodes.elapse(2 * RENEW_INTERVAL_MS);
+  expect(nodes.numbers).toEqual({ a: 6, b: 6 });
+  const c = await nodes.start('c');
+  await nodes.elapse(2 * LEASE_TTL_MS);
+  expect(nodes.numbers).toEqual({ a: 4, b: 4, c: 4 });
+  c.reach = 'connected';
+  await nodes.until(() => c.holder.here.size === SHARDS, 3 * RENEW_INTERVAL_MS);
+});
+
 describe('when the store is not to be trusted', () => {
   it('nobody takes anything because its clock jumped', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);

@@ -79,6 +79,17 @@ it('a node that could hand nothing over is fit as soon as a shard of it is conne
   expect(node.fitness.isFit).toBe(true);
 });
 
+it('what it tells the others is whether it is connected, or cut off, or that it does not know', () => {
+  const node = new Node();
+  expect(node.fitness.reach).toBe('unknown');
+  node.shards = ['cut off', 'connected'];
+  expect(node.fitness.reach).toBe('connected');
+  node.shards = ['cut off'];
+  expect(node.fitness.reach).toBe('unknown');
+  node.isFitAfter(UNFIT_AFTER_MS);
+  expect(node.fitness.reach).toBe('cut-off');
+});
+
 it('0 switches it off', () => {
   const node = new Node(0);
   node.shards = ['cut off'];

@@ -20,7 +20,13 @@ function start() {
 }
 
 function member(nodeId: string, incarnation = `${nodeId}-1`): Member {
-  const state = { address: `${nodeId}:7777`, weight: 1, isDraining: false, isSteady: true };
+  const state = {
+    address: `${nodeId}:7777`,
+    weight: 1,
+    isDraining: false,
+    reach: 'connected' as const,
+    isSteady: true,
+  };
   return { nodeId, incarnation, ...state, lapsesInMs: LEASE_TTL_MS };
 }
 
