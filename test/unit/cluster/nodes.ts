@@ -128,6 +128,13 @@ export class TestNodes implements AsyncDisposable {
     return nodes;
   }
 
+  /** The first that was started with this id. */
+  node(nodeId: string): TestNode {
+    const node = this.nodes.find((other) => other.nodeId === nodeId);
+    if (!node) throw new Error(`no node ${nodeId}`);
+    return node;
+  }
+
   async start(nodeId: string): Promise<TestNode> {
     const identity = { nodeId, incarnation: `${nodeId}-${++this.#incarnations}` };
     const state = { address: `${nodeId}:7777`, weight: 1 };

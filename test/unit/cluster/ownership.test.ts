@@ -8,6 +8,16 @@ function callsOf({ holder }: { holder: { calls: readonly string[] } }, shardId: 
   return holder.calls.filter((call) => call.endsWith(` ${shardId}`)).map((call) => call.split(' ')[0] ?? '');
 }
 
+/** `a` has passed half of its shards on to `b`. `before`: the leases as they were. */
+async function afterMoves(nodes: TestNodes) {
+  const a = nodes.node('a');
+  const before = new Map(a.ownership.view.leases);
+  const b = await nodes.start('b');
+  await nodes.until(() => b.holder.here.size === SHARDS / 2);
+  await nodes.elapse(RENEW_INTERVAL_MS);
+  return { a, b, before };
+}
+
 describe('shards that were never held', () => {
   it('are taken a lease after the first node came, each node its share', async () => {
     await using nodes = new TestNodes(SHARDS);
@@ -55,8 +65,7 @@ describe('a node that comes', () => {
 describe('a move that fails', () => {
   it('leaves the shard where it is when its tail can not be written, and is tried again later', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
+    const a = nodes.node('a');
     a.holder.canWriteTails = false;
     const b = await nodes.start('b');
     await nodes.until(() => a.holder.calls.some((call) => call.startsWith('resume')));
@@ -69,8 +78,7 @@ describe('a move that fails', () => {
 
   it('leaves the shard where it is when the store can not pass it', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
+    const a = nodes.node('a');
     a.faults.canNotPass = true;
     const b = await nodes.start('b');
     await nodes.until(() => a.ownership.moves.counts.failed > 0);
@@ -81,8 +89,7 @@ describe('a move that fails', () => {
 
   it('is over when the node that was to have the shard dies after it has prepared it', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
+    const a = nodes.node('a');
     a.faults.canNotPass = true;
     const b = await nodes.start('b');
     await nodes.until(() => b.holder.calls.some((call) => call.startsWith('prepare')));
@@ -95,8 +102,7 @@ describe('a move that fails', () => {
 
 it('a shard that is passed on is not given up because a renewal crossed that', async () => {
   await using nodes = await TestNodes.settled(SHARDS, ['a']);
-  const [a] = nodes.nodes;
-  if (!a) throw new Error('no node');
+  const a = nodes.node('a');
   const b = await nodes.start('b');
   // The answer of the pass is there, and that of a renewal that came after it is heard first.
   a.faults.beforePassAnswer = () => a.ownership.renewNow();
@@ -108,8 +114,7 @@ it('a shard that is passed on is not given up because a renewal crossed that', a
 describe('a node that is gone', () => {
   it('is noticed when its lease has lapsed, and its shards go to those that are left', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
-    const [, , c] = nodes.nodes;
-    if (!c) throw new Error('no node');
+    const c = nodes.node('c');
     await nodes.kill(c);
     await nodes.elapse(LEASE_TTL_MS - RENEW_INTERVAL_MS - 50);
     expect(nodes.numbers).toEqual({ a: 4, b: 4 });
@@ -119,8 +124,7 @@ describe('a node that is gone', () => {
 
   it('has handed everything over when it was drained', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b', 'c']);
-    const [, , c] = nodes.nodes;
-    if (!c) throw new Error('no node');
+    const c = nodes.node('c');
     c.isDraining = true;
     const drained = c.ownership.drain(new AbortController().signal);
     await nodes.until(() => c.ownership.holdings.size === 0, 2 * RENEW_INTERVAL_MS);
@@ -131,8 +135,7 @@ describe('a node that is gone', () => {
 
   it('is not waited for by a drain when it was the only other one', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
+    const a = nodes.node('a');
     a.isDraining = true;
     await a.ownership.drain(new AbortController().signal);
     expect(nodes.numbers).toEqual({ a: SHARDS });
@@ -169,8 +172,7 @@ describe('when the store is not to be trusted', () => {
     for (const { faults } of nodes.nodes) faults.isCutOff = true;
     await nodes.elapse(3 * LEASE_TTL_MS);
     expect(nodes.shards).toEqual(before);
-    const [, , c] = nodes.nodes;
-    if (!c) throw new Error('no node');
+    const c = nodes.node('c');
     await nodes.kill(c);
     for (const { faults } of nodes.nodes) faults.isCutOff = false;
     await nodes.elapse(LEASE_TTL_MS - 50);
@@ -211,12 +213,7 @@ describe('when the store is not to be trusted', () => {
 
   it('a node does not take back what it has passed on because the store has forgotten that', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
-    const before = new Map(a.ownership.view.leases);
-    const b = await nodes.start('b');
-    await nodes.until(() => b.holder.here.size === SHARDS / 2);
-    await nodes.elapse(RENEW_INTERVAL_MS);
+    const { a, b, before } = await afterMoves(nodes);
     for (const shardId of b.holder.here) {
       const older = before.get(shardId);
       if (older) a.faults.olderLeases.set(shardId, older);
@@ -228,12 +225,7 @@ describe('when the store is not to be trusted', () => {
 
   it('a node takes back what it has passed on when the store has forgotten that, and nobody says otherwise', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
-    const before = new Map(a.ownership.view.leases);
-    const b = await nodes.start('b');
-    await nodes.until(() => b.holder.here.size === SHARDS / 2);
-    await nodes.elapse(RENEW_INTERVAL_MS);
+    const { a, b, before } = await afterMoves(nodes);
     await nodes.kill(b);
     for (const [shardId, lease] of before) a.faults.olderLeases.set(shardId, lease);
     await nodes.until(() => a.holder.here.size === SHARDS, 2 * LEASE_TTL_MS);
@@ -241,8 +233,7 @@ describe('when the store is not to be trusted', () => {
 
   it('a node that is cut off alone keeps what it serves until it hears that it is served elsewhere', async () => {
     await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
-    const [a] = nodes.nodes;
-    if (!a) throw new Error('no node');
+    const a = nodes.node('a');
     a.faults.isCutOff = true;
     await nodes.elapse(2 * LEASE_TTL_MS);
     expect(nodes.numbers).toEqual({ a: 6, b: SHARDS });
@@ -256,8 +247,7 @@ describe('when the store is not to be trusted', () => {
 
 it('a node whose name another process has taken gives everything up', async () => {
   await using nodes = await TestNodes.settled(SHARDS, ['a', 'b']);
-  const [a] = nodes.nodes;
-  if (!a) throw new Error('no node');
+  const a = nodes.node('a');
   a.faults.isCutOff = true;
   await nodes.elapse(LEASE_TTL_MS);
   const successor = await nodes.start('a');

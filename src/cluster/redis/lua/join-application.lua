@@ -12,15 +12,9 @@ local same = members[ARGV[1]]
 if is_live(same, now) and same.incarnation ~= ARGV[2] then
   return { 'id-taken', cjson.encode(same), now }
 end
-local others = {}
-for node, member in pairs(members) do
-  if node ~= ARGV[1] and is_live(member, now) then others[#others + 1] = node end
-end
-local stored = redis.call('GET', KEYS[2])
-if stored and stored ~= ARGV[7] and #others > 0 then
-  table.sort(others)
-  return { 'differs', stored, unpack(others) }
-end
+local others = live_others(members, ARGV[1], now)
+local differs = difference(KEYS[2], ARGV[7], others)
+if differs then return differs end
 redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[5])
 redis.call('HSET', KEYS[1], ARGV[1], encode_member(ARGV[3], ARGV[2], now, now + ARGV[4], 0, true))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])

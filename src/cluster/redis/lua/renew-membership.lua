@@ -17,19 +17,9 @@ if me and me.incarnation ~= ARGV[2] then
   if me.joinedAtMs >= tonumber(ARGV[8]) then return { 'replaced', ARGV[1], cjson.encode(me), now } end
   me = nil
 end
-local there, others = {}, {}
-for node, member in pairs(members) do
-  if node ~= ARGV[1] and is_live(member, now) then
-    there[#there + 1] = node
-    there[#there + 1] = cjson.encode(member)
-    others[#others + 1] = node
-  end
-end
-local stored = redis.call('GET', KEYS[2])
-if stored and stored ~= ARGV[7] and #others > 0 then
-  table.sort(others)
-  return { 'differs', stored, unpack(others) }
-end
+local others = live_others(members, ARGV[1], now)
+local differs = difference(KEYS[2], ARGV[7], others)
+if differs then return differs end
 redis.call('SET', KEYS[2], ARGV[7], 'PX', ARGV[5])
 
 local had_lapsed = not is_live(me, now)
@@ -38,8 +28,11 @@ local renewed = encode_member(ARGV[3], ARGV[2], tonumber(ARGV[8]), now + ARGV[4]
 redis.call('HSET', KEYS[1], ARGV[1], renewed)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 begin_slots(KEYS[4], now, ARGV[5])
-there[#there + 1] = ARGV[1]
-there[#there + 1] = renewed
+local there = { ARGV[1], renewed }
+for _, node in ipairs(others) do
+  there[#there + 1] = node
+  there[#there + 1] = cjson.encode(members[node])
+end
 
 local lost = {}
 for index = 9, #ARGV, 2 do

@@ -1,7 +1,7 @@
 -- Put before every script.
 --
 -- A member is JSON: incarnation, joinedAtMs, lapsesAtMs (Unix ms by this Redis), renewals, and what the node says of itself
--- (`MemberState` in ports.ts: address, weight, isDraining, isSteady).
+-- (`MemberState` in ports.ts: address, weight, isDraining, reach, isSteady).
 -- A lease is `<epoch>` when it is free, else `<epoch> <incarnation> <node id>`. An incarnation has no space in it.
 
 -- Unix time, ms.
@@ -44,6 +44,23 @@ local function read_members(key, now, forget_after_ms)
     end
   end
   return members
+end
+
+-- The node ids of all live members but `me`, in order.
+local function live_others(members, me, now)
+  local others = {}
+  for node, member in pairs(members) do
+    if node ~= me and is_live(member, now) then others[#others + 1] = node end
+  end
+  table.sort(others)
+  return others
+end
+
+-- The reply for a node that does not agree with the `others` on the deployment; nil where it does, or nobody else is there.
+local function difference(key, deployment, others)
+  local stored = redis.call('GET', key)
+  if not stored or stored == deployment or #others == 0 then return nil end
+  return { 'differs', stored, unpack(others) }
 end
 
 -- nil, or { epoch, incarnation, node }; incarnation and node are nil where the lease is free.
