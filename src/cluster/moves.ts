@@ -7,7 +7,7 @@ import { abortable } from '../runtime/abortable.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { sleep } from '../runtime/sleep.ts';
 import { within } from '../runtime/within.ts';
-import type { ClusterMessage, Member, Membership } from './ports.ts';
+import type { ClusterMessage, Lease, Member, Membership } from './ports.ts';
 import type { OwnershipLog, ShardHolder } from './shard-holder.ts';
 
 export interface MovesOptions {
@@ -110,43 +110,70 @@ export class Moves implements Disposable {
   }
 
   async #move(shardId: number, epoch: number, to: Member): Promise<void> {
-    const { membership, holder, canTake, onMoved, onLost, onDone, log, clock } = this.#options;
-    const { nodeId } = membership.identity;
-    const tell = (message: ClusterMessage) => membership.publish(message).catch(() => undefined);
-
+    const { canTake, onDone, log, clock } = this.#options;
     const offeredAtMs = clock.now();
-    const prepared = this.#answer('prepared', shardId, to.nodeId, PREPARE_TIMEOUT_MS);
-    await tell({ from: nodeId, kind: 'offer', shardId, to: to.nodeId });
-    const hasAnswered = await prepared;
+    const isPrepared = await this.#offer(shardId, to);
     // Still connected, so it is as if nothing had happened.
     if (this.#isClosed || this.#cancelled.has(shardId)) return;
     // It takes more than a lost message to keep a shard here, but a node without a sign of life gets none.
-    if (!canTake(to, hasAnswered ? undefined : offeredAtMs)) return this.#stay(shardId, epoch);
+    if (!canTake(to, isPrepared ? undefined : offeredAtMs)) return this.#stay(shardId, epoch);
     const suspendedAtMs = clock.now();
-    const isWritten = await holder.suspend(shardId);
-    if (this.#cancelled.has(shardId)) return;
-    this.#passing.add(shardId);
-    const lease = isWritten
-      ? await membership.pass(shardId, epoch, to).catch((error: unknown) => error as Error)
-      : new Error('its tail can not be written');
-    if (this.#cancelled.has(shardId)) return;
-    if (lease instanceof Error) {
-      this.counts.failed++;
-      log.warn({ shard: shardId, to: to.nodeId, reason: lease.message }, 'a shard could not be handed over');
-      this.#stay(shardId, epoch);
-      return holder.resume(shardId);
-    }
-    if (!lease) return onLost(shardId);
-    holder.leave(shardId);
-    onMoved(shardId);
-    const taught = this.#answer('taught', shardId, to.nodeId, TAUGHT_TIMEOUT_MS);
-    const { incarnation } = to;
-    await tell({ from: nodeId, kind: 'passed', shardId, to: to.nodeId, incarnation, epoch: lease.epoch });
-    await taught;
+    const lease = await this.#pass(shardId, epoch, to);
+    if (!lease) return;
+    await this.#tellPassed(lease, to);
     this.counts.moved++;
     this.onDuration(clock.now() - suspendedAtMs);
     log.info({ shard: shardId, to: to.nodeId, epoch: lease.epoch }, 'a shard was handed over');
     if (!this.#cancelled.has(shardId)) onDone(shardId);
+  }
+
+  /** Resolves with whether the other node has read the tail, as far as it has said so in time. */
+  async #offer(shardId: number, to: Member): Promise<boolean> {
+    const prepared = this.#answer('prepared', shardId, to.nodeId, PREPARE_TIMEOUT_MS);
+    await this.#tell({ from: this.#nodeId, kind: 'offer', shardId, to: to.nodeId });
+    return prepared;
+  }
+
+  /** Closes the connection here, and makes the lease the other's; `undefined` where nothing came of that. */
+  async #pass(shardId: number, epoch: number, to: Member): Promise<Lease | undefined> {
+    const { membership, holder, onMoved, onLost, log } = this.#options;
+    const isWritten = await holder.suspend(shardId);
+    if (this.#cancelled.has(shardId)) return undefined;
+    this.#passing.add(shardId);
+    const lease = isWritten
+      ? await membership.pass(shardId, epoch, to).catch((error: unknown) => error as Error)
+      : new Error('its tail can not be written');
+    if (this.#cancelled.has(shardId)) return undefined;
+    if (lease instanceof Error) {
+      this.counts.failed++;
+      log.warn({ shard: shardId, to: to.nodeId, reason: lease.message }, 'a shard could not be handed over');
+      this.#stay(shardId, epoch);
+      holder.resume(shardId);
+      return undefined;
+    }
+    if (!lease) {
+      onLost(shardId);
+      return undefined;
+    }
+    holder.leave(shardId);
+    onMoved(shardId);
+    return lease;
+  }
+
+  /** Resolves when workers find the shard at the other node, as far as it has said so in time. */
+  async #tellPassed({ shardId, epoch }: Lease, { nodeId: to, incarnation }: Member): Promise<void> {
+    const taught = this.#answer('taught', shardId, to, TAUGHT_TIMEOUT_MS);
+    await this.#tell({ from: this.#nodeId, kind: 'passed', shardId, to, incarnation, epoch });
+    await taught;
+  }
+
+  get #nodeId(): string {
+    return this.#options.membership.identity.nodeId;
+  }
+
+  /** It may get lost. */
+  #tell(message: ClusterMessage): Promise<void> {
+    return this.#options.membership.publish(message).catch(() => undefined);
   }
 
   /** The shard stays for now; whatever was in the way may need a moment. */
