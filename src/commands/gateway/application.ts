@@ -117,19 +117,11 @@ export class Application implements ShardDirectory, AsyncDisposable {
    * @throws {ClusterStoreError} the deployment refuses this node.
    */
   async start(start: ApplicationStart): Promise<void> {
-    const { config, application, store, clock } = this.#options;
-    const waiting = {
-      clock,
-      signal: this.#lifetime.signal,
-      onWaiting: (reason: string) => {
-        this.#waitingReason = reason;
-        this.#clusterLog.info({}, reason);
-      },
-    };
-    const shardCount = await this.#findShardCount(waiting);
+    const { config, application, store } = this.#options;
+    const shardCount = await this.#findShardCount();
     if (this.#lifetime.signal.aborted) return;
     this.#joining = joinDeployment({
-      ...waiting,
+      ...this.#waiting,
       store,
       applicationId: application.id,
       identity: start.identity,
@@ -153,6 +145,18 @@ export class Application implements ShardDirectory, AsyncDisposable {
     this.#clusterLog.info({ shards: shardCount, node: start.identity.nodeId }, 'joined');
     this.#changed();
     this.#joined.start();
+  }
+
+  /** How the store is waited for. */
+  get #waiting() {
+    return {
+      clock: this.#options.clock,
+      signal: this.#lifetime.signal,
+      onWaiting: (reason: string) => {
+        this.#waitingReason = reason;
+        this.#clusterLog.info({}, reason);
+      },
+    };
   }
 
   #memberState({ address }: ApplicationStart): Omit<MemberState, 'isSteady'> {
@@ -199,10 +203,10 @@ export class Application implements ShardDirectory, AsyncDisposable {
    * The configured number; else that of the deployment, whose sessions another number would throw away; else Discord's
    * recommendation.
    */
-  async #findShardCount(waiting: Parameters<typeof untilAnswered>[1]): Promise<number> {
+  async #findShardCount(): Promise<number> {
     const { application, store } = this.#options;
     if (application.shardCount !== 'auto') return application.shardCount;
-    const stored = await untilAnswered(() => store.readDeployment(), waiting);
+    const stored = await untilAnswered(() => store.readDeployment(), this.#waiting);
     if (stored === undefined) return (await this.#upstream.information.get()).shards;
     this.#clusterLog.info(
       { shards: stored.shardCount },
