@@ -16,11 +16,9 @@ import { CommandQueue } from './command-queue.ts';
 import { ConnectAttempts } from './connect-attempts.ts';
 import { isGatewayUrl, isHello, readReady } from './control-payloads.ts';
 import type { UpstreamSession } from './ports.ts';
+import { Rereads } from './rereads.ts';
 import { libraryOptions, type UpstreamShardOptions } from './shard-options.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
-
-/** Times the same dispatch may be unreadable before the session is given up. */
-const MAX_UNREADABLE = 5;
 
 /** Any code but 1000 and 1001 leaves the session resumable; this one the library uses itself. */
 const KEEP_SESSION_CLOSE_CODE = 4200;
@@ -60,12 +58,9 @@ export class UpstreamShard implements AsyncDisposable {
   readonly #shard: TappedShard;
   readonly #attempts: ConnectAttempts;
   readonly #header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
+  readonly #rereads = new Rereads<WebSocket>();
   #session: UpstreamSession | undefined;
   #state: UpstreamState = { kind: 'disconnected' };
-  /** The gap that was asked about last: behind which head, and on which connection it was seen. */
-  #askedGap: { readonly head: number; readonly socket: WebSocket } | undefined;
-  /** How often in a row something unreadable came behind the same head. */
-  #unreadable = { head: -1, times: 0 };
   /** From an IDENTIFY until its READY, or the end of the connection. */
   #identifying: PromiseWithResolvers<void> | undefined;
 
@@ -232,7 +227,7 @@ export class UpstreamShard implements AsyncDisposable {
     if (!ready)
       return this.#onMalformed('a READY without a session_id and a resume_gateway_url that can be used');
     const { sessionId, resumeUrl, d } = ready;
-    this.#askedGap = undefined;
+    this.#rereads.onNewSession();
     this.#session = { sessionId, resumeUrl };
     this.#options.sink.sessionStarted(this.#session, sequence, d);
     this.#endIdentifying();
@@ -281,24 +276,22 @@ export class UpstreamShard implements AsyncDisposable {
   }
 
   /**
-   * Numbers are missing: reconnects, so that RESUME brings them, and returns true. Where Discord leaves the same ones out
-   * again it never used them, and the dispatch is taken.
+   * Numbers are missing: reconnects, so that RESUME brings them, and returns true. Where there are none to bring, the dispatch is
+   * taken.
    */
   #askAgain(sequence: number, socket: WebSocket): boolean {
     const { head } = this.#options.sink;
     this.counts.gaps++;
-    if (this.#askedGap?.head === head && this.#askedGap.socket !== socket) return false;
-    this.#askedGap = { head, socket };
+    if (!this.#rereads.mayFill(head, socket)) return false;
     this.#reconnect(`sequence ${sequence} follows ${head}`);
     return true;
   }
 
   /** RESUME brings it again, readable one hopes; where it never is, the session is given up rather than stuck. */
   #onMalformed(reason: string): void {
-    const { head } = this.#options.sink;
     this.counts.malformed++;
-    this.#unreadable = { head, times: this.#unreadable.head === head ? this.#unreadable.times + 1 : 1 };
-    if (this.#unreadable.times >= MAX_UNREADABLE) this.#loseSession(`${reason}, again and again`);
+    if (!this.#rereads.mayBecomeReadable(this.#options.sink.head))
+      this.#loseSession(`${reason}, again and again`);
     this.#reconnect(reason);
   }
 
