@@ -1,6 +1,9 @@
+export { GuildCompressor } from './compressor.ts';
 export type { JsonObject } from './json.ts';
 export { GUILD_KINDS, type GuildKind, type GuildOptions } from './lists.ts';
+export { type Mergeable, MergeRounds, type MergeRoundsOptions } from './merge-rounds.ts';
 export { reduceOwnUser } from './own-user.ts';
+export type { GuildItem, GuildReading } from './reading.ts';
 export {
   type GuildDispatch,
   guildIdKey,
@@ -10,4 +13,6 @@ export {
   relevantEventTypes,
 } from './reducer.ts';
 export { asSnapshot, isUnavailable, type SnapshotOptions } from './snapshot.ts';
+export type { SnapshotCounts } from './snapshot-counts.ts';
+export { GuildSnapshots, type GuildSnapshotsOptions, type StoredGuild } from './snapshots.ts';
 export { stripGuild } from './strip.ts';

@@ -1,0 +1,42 @@
+/** A guild of the snapshot store. */
+import type { Pending } from './pending.ts';
+
+export type GuildState =
+  /** READY has named it; Discord has not sent it yet. */
+  | { readonly kind: 'awaited' }
+  /** Discord has said that an outage hides it. What was known is gone: a GUILD_CREATE ends the outage. */
+  | { readonly kind: 'unavailable' }
+  /** It was dropped for lack of room, or can't be read: unknown until Discord sends it again. */
+  | { readonly kind: 'missing' }
+  /** The body as GUILD_CREATE brought it, compressed, until somebody has the time to look into it. */
+  | { readonly kind: 'raw'; readonly frame: Buffer; readonly textBytes: number }
+  | {
+      readonly kind: 'kept';
+      /** The body, compressed. */
+      readonly frame: Buffer;
+      /** Of the body, uncompressed; `undefined` where it comes from elsewhere and nobody has looked yet. */
+      readonly textBytes: number | undefined;
+      /** Whether workers get the body as it is. */
+      readonly isSnapshot: boolean;
+    };
+
+/** Of which there is something to tell. */
+export type KnownState = Extract<GuildState, { readonly kind: 'raw' | 'kept' }>;
+
+export interface KeptGuild {
+  readonly id: string;
+  /** Never changed, only replaced: readings go on with the one they saw. */
+  state: GuildState;
+  pending: Pending | undefined;
+  /** Of the last dispatch that touched it: that one and all before are in `state` and `pending`. */
+  lastSequence: number;
+}
+
+export function isKnown(state: GuildState): state is KnownState {
+  return state.kind === 'raw' || state.kind === 'kept';
+}
+
+/** Memory of the body. */
+export function bodyBytes(state: GuildState): number {
+  return isKnown(state) ? state.frame.length : 0;
+}

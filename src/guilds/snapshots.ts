@@ -1,0 +1,284 @@
+/**
+ * The guilds of one shard as they are, from its dispatches alone: of each guild its body, compressed, and as bytes what has
+ * happened since. `apply` is on the hot path and copies bytes; the rest is done when there is time, or when somebody reads.
+ * It knows nothing of sessions, logs or stores.
+ *
+ * Invariant: the dispatches up to `sequence` are in a guild's body, in its pending bytes or among the arrivals, in this order.
+ */
+import { EventTypeId, eventTypeId } from '../protocol/event-types.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
+import type { GuildCompressor } from './compressor.ts';
+import { GuildTable } from './guild-table.ts';
+import { idOf, type JsonObject, objectOf, objectsOf } from './json.ts';
+import { isKnown, type KeptGuild } from './kept-guild.ts';
+import type { GuildOptions } from './lists.ts';
+import type { Mergeable, MergeRounds } from './merge-rounds.ts';
+import { type MergeTools, mergedBody, mergedState, OWN_USER_EVENT } from './merging.ts';
+import { place } from './placement.ts';
+import { GuildReading, type ReadGuild } from './reading.ts';
+import { relevantEventTypes } from './reducer.ts';
+import type { SnapshotCounts } from './snapshot-counts.ts';
+
+export interface GuildSnapshotsOptions {
+  readonly options: GuildOptions;
+  readonly clock: Clock;
+  /** Shared by all shards of the node, as are `rounds`. */
+  readonly compressor: GuildCompressor;
+  readonly rounds: MergeRounds;
+  /** A guild is merged when its pending bytes take more room, in powers of two from 512. */
+  readonly maxPendingBytesPerGuild: number;
+  /** Of all guilds together; over it those with most are merged, when there is time. */
+  readonly maxPendingBytes: number;
+  /**
+   * Of everything. Over it everything pending is merged at once; if that does not do, the largest bodies are dropped: `missing`
+   * guilds, which workers do not get until Discord sends them again.
+   */
+  readonly maxBytes: number;
+}
+
+/** A guild as it is stored: a zstd frame with its body's JSON, and the last sequence that is in it. */
+export interface StoredGuild {
+  readonly guildId: string;
+  readonly sequence: number;
+  readonly bytes: Buffer;
+}
+
+/** Dispatches that wait to be looked at; over it `apply` looks at them itself. */
+const MAX_ARRIVAL_BYTES = 1024 * 1024;
+
+/** As many event types as there can be. */
+const EVENT_TYPES = 1_025;
+
+export class GuildSnapshots implements Mergeable, Disposable {
+  readonly #settings: GuildSnapshotsOptions;
+  readonly #tools: MergeTools;
+  readonly #table = new GuildTable();
+  readonly #arrivals = new Arrivals();
+  /** 1 at the ids of event types that can change a guild. */
+  readonly #isRelevant: Uint8Array;
+  readonly #take: (arrival: Readonly<Arrival>) => void;
+  #sequence = 0;
+  #ownUser: JsonObject | undefined;
+  readonly #done = { merges: 0, readMerges: 0, mergeMs: 0, hurriedSteps: 0, droppedGuilds: 0, unreadable: 0 };
+  #openReadings = 0;
+
+  constructor(settings: GuildSnapshotsOptions) {
+    this.#settings = settings;
+    const { options, compressor } = settings;
+    this.#tools = { options, compressor, onUnreadable: () => this.#done.unreadable++ };
+    this.#isRelevant = relevanceTable(options);
+    this.#take = (arrival) => place(this.#table, compressor, arrival);
+  }
+
+  /** Of the last dispatch. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Whether all guilds are known that READY named, or known to be out. */
+  get isComplete(): boolean {
+    this.#placeAll();
+    return this.#table.count('awaited') === 0 && this.#table.count('missing') === 0;
+  }
+
+  get counts(): SnapshotCounts {
+    const { bodyBytes, pendingBytes, size } = this.#table;
+    const arrivalBytes = this.#arrivals.bytes;
+    return {
+      ...this.#done,
+      bodyBytes,
+      pendingBytes: pendingBytes + arrivalBytes,
+      arrivalBytes,
+      guilds: size,
+      awaitedGuilds: this.#table.count('awaited'),
+      missingGuilds: this.#table.count('missing'),
+      openReadings: this.#openReadings,
+    };
+  }
+
+  /** Begins anew with READY's `guilds` and `user`. Open readings go on with what was. */
+  reset(readyGuilds: unknown, sequence: number, ownUser?: unknown): void {
+    this.#table.clear();
+    this.#arrivals.clear();
+    this.#ownUser = objectOf(ownUser);
+    this.#sequence = sequence;
+    for (const guild of objectsOf(readyGuilds) ?? []) {
+      const id = idOf(guild['id']);
+      if (id !== undefined) this.#table.set(id, { kind: 'awaited' }, sequence);
+    }
+  }
+
+  /** Takes note of one dispatch, a whole payload in `bytes` from `start` to `end`. On the hot path. */
+  apply(sequence: number, typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#sequence = sequence;
+    if (this.#isRelevant[typeId] !== 1) return;
+    if (this.#arrivals.isEmpty) this.#settings.rounds.wake(this);
+    this.#arrivals.add(sequence, typeId, bytes, start, end);
+    if (this.#arrivals.bytes > MAX_ARRIVAL_BYTES) this.#hurry();
+  }
+
+  /** Notes that Discord used `sequence` for something that workers do not get. */
+  skip(sequence: number): void {
+    this.#sequence = sequence;
+  }
+
+  /** The guilds as of now. To be disposed of. */
+  read(): GuildReading {
+    this.#placeAll();
+    this.#openReadings++;
+    return new GuildReading({
+      sequence: this.#sequence,
+      guilds: this.#table.all(),
+      tools: this.#tools,
+      ownUser: this.#ownUser,
+      onMerged: (read, body) => this.#keepMerged(read, body),
+      onClosed: () => this.#openReadings--,
+    });
+  }
+
+  /** Does what has to be done, for about so long; whether there is more. */
+  mergeSome(maxMs: number): boolean {
+    const endsAtMs = this.#settings.clock.now() + maxMs;
+    while (!this.#arrivals.isEmpty) {
+      this.#arrivals.takeBlock(this.#take);
+      if (this.#settings.clock.now() >= endsAtMs) return true;
+    }
+    this.#keepBounds();
+    for (let guild = this.#nextDue(); guild; guild = this.#nextDue()) {
+      this.#merge(guild);
+      if (this.#settings.clock.now() >= endsAtMs) return this.#nextDue() !== undefined;
+    }
+    return false;
+  }
+
+  /**
+   * The guilds that a dispatch after `sequence` has touched, each as of the moment it is taken. Those that are missing or awaited are
+   * left out, and those that are gone: their ids are what `guildIds` of a reading tells.
+   */
+  *export(sequence = -1): Generator<StoredGuild> {
+    this.#placeAll();
+    for (const id of [...this.#table.ids]) {
+      this.#placeAll();
+      const guild = this.#table.find(id);
+      if (!guild || guild.lastSequence <= sequence) continue;
+      const bytes = this.#exported(guild);
+      if (bytes) yield { guildId: id, sequence: this.#sequence, bytes };
+    }
+  }
+
+  /**
+   * Begins anew with what another process has stored. `guildIds`: all guilds as of `sequence`, the newest dispatch that is known to
+   * be in all of `stored`; dispatches after it follow by `apply`, and those that a guild has already are skipped.
+   */
+  import(
+    stored: Iterable<StoredGuild>,
+    guildIds: Iterable<string>,
+    sequence: number,
+    ownUser?: unknown,
+  ): void {
+    this.reset([], sequence, ownUser);
+    for (const id of guildIds) this.#table.set(id, { kind: 'awaited' }, 0);
+    for (const { guildId, sequence: lastSequence, bytes } of stored) {
+      if (!this.#table.find(guildId)) continue;
+      this.#table.set(
+        guildId,
+        { kind: 'kept', frame: bytes, textBytes: undefined, isSnapshot: false },
+        lastSequence,
+      );
+    }
+  }
+
+  /** Gives its memory back; it is not to be used after. */
+  [Symbol.dispose](): void {
+    this.#settings.rounds.remove(this);
+    this.#table.clear();
+    this.#arrivals.clear();
+  }
+
+  #hurry(): void {
+    this.#done.hurriedSteps++;
+    this.#placeAll();
+    this.#keepBounds();
+  }
+
+  #placeAll(): void {
+    while (!this.#arrivals.isEmpty) this.#arrivals.takeBlock(this.#take);
+  }
+
+  #nextDue(): KeptGuild | undefined {
+    const { maxPendingBytesPerGuild, maxPendingBytes } = this.#settings;
+    const guild = this.#table.order.next();
+    if (!guild || guild.state.kind === 'raw') return guild;
+    const isOver = (guild.pending?.sizeBytes ?? 0) > maxPendingBytesPerGuild;
+    return isOver || this.#table.pendingBytes > maxPendingBytes ? guild : undefined;
+  }
+
+  #merge(guild: KeptGuild): void {
+    const { state } = guild;
+    if (!isKnown(state)) return;
+    const { clock } = this.#settings;
+    const startedAtMs = clock.now();
+    const view = guild.pending?.view;
+    const body = mergedBody(state, view, this.#tools);
+    this.#table.replace(guild, mergedState(state, view, body, this.#tools), undefined);
+    this.#done.merges++;
+    this.#done.mergeMs += clock.now() - startedAtMs;
+  }
+
+  /** A reading has done the work: where there was enough of it, it is not done again. */
+  #keepMerged({ guild, state, pending, view }: ReadGuild, body: JsonObject): void {
+    this.#done.readMerges++;
+    if (!isKnown(state)) return;
+    const isUnchanged = guild.state === state && guild.pending === pending;
+    const isSlow = state.kind === 'raw' || state.textBytes === undefined;
+    const isWorthIt = isSlow || (view?.end ?? 0) * 2 > this.#settings.maxPendingBytesPerGuild;
+    if (!isUnchanged || !isWorthIt || this.#table.find(guild.id) !== guild) return;
+    const merged = mergedState(state, view, body, this.#tools);
+    this.#table.replace(guild, merged, view && pending?.after(view));
+  }
+
+  #keepBounds(): void {
+    const { maxBytes } = this.#settings;
+    const isOver = () => this.#table.bodyBytes + this.#table.pendingBytes + this.#arrivals.bytes > maxBytes;
+    while (isOver()) {
+      const guild = this.#table.order.next();
+      if (guild) this.#merge(guild);
+      else if (!this.#dropLargest()) return;
+    }
+  }
+
+  #dropLargest(): boolean {
+    let largest: KeptGuild | undefined;
+    let largestBytes = 0;
+    for (const guild of this.#table.all()) {
+      const bytes = guild.state.kind === 'kept' ? guild.state.frame.length : 0;
+      if (bytes <= largestBytes) continue;
+      largest = guild;
+      largestBytes = bytes;
+    }
+    if (!largest) return false;
+    this.#table.replace(largest, { kind: 'missing' }, undefined);
+    this.#done.droppedGuilds++;
+    return true;
+  }
+
+  #exported(guild: KeptGuild): Buffer | undefined {
+    if (guild.pending || guild.state.kind === 'raw') this.#merge(guild);
+    const { state } = guild;
+    if (state.kind === 'kept') return state.frame;
+    if (state.kind !== 'unavailable') return undefined;
+    return this.#tools.compressor.compressText(JSON.stringify({ id: guild.id, unavailable: true })).frame;
+  }
+}
+
+function relevanceTable(options: GuildOptions): Uint8Array {
+  const table = new Uint8Array(EVENT_TYPES);
+  for (const type of [...relevantEventTypes(options), OWN_USER_EVENT]) {
+    const name = Buffer.from(type, 'latin1');
+    table[eventTypeId(name, 0, name.length)] = 1;
+  }
+  // Of a type that is beyond the table's names nobody knows what it is.
+  table[EventTypeId.Other] = 0;
+  return table;
+}
