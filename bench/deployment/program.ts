@@ -1,0 +1,81 @@
+/** What the programs that run a deployment have in common: usage, a directory of their own, and an end that leaves nothing behind. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from './child.ts';
+
+export const EXIT_WRONG = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_INTERRUPTED = 130;
+
+export type Parsed<Options> =
+  | { readonly kind: 'options'; readonly options: Options }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'wrong'; readonly problem: string };
+
+export interface ProgramContext<Options> {
+  readonly options: Options;
+  /** For sockets, state and logs. */
+  readonly directory: string;
+  /** Where what is not the verdict goes: stderr with `--json`. */
+  readonly output: NodeJS.WriteStream;
+  /** The logs stay when the program is over. */
+  keepDirectory(): void;
+}
+
+export interface Program<Options extends { readonly json: boolean }> {
+  /** As in `npm run <name>`. */
+  readonly name: string;
+  readonly help: string;
+  parse(commandLine: readonly string[]): Parsed<Options>;
+  /** Resolves with the exit code. */
+  run(context: ProgramContext<Options>): Promise<number>;
+}
+
+/** Runs it and ends the process: after a failure something may still be waiting for what will not come. */
+export async function runProgram<Options extends { readonly json: boolean }>(
+  program: Program<Options>,
+): Promise<never> {
+  process.exit(await exitCodeOf(program));
+}
+
+async function exitCodeOf<Options extends { readonly json: boolean }>({
+  name,
+  help,
+  parse,
+  run,
+}: Program<Options>): Promise<number> {
+  const parsed = parse(process.argv.slice(2));
+  if (parsed.kind === 'help') {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (parsed.kind === 'wrong') {
+    process.stderr.write(`${name}: ${parsed.problem}\n${name}: see npm run ${name} -- --help\n`);
+    return EXIT_USAGE;
+  }
+  const { options } = parsed;
+  const directory = mkdtempSync(join(tmpdir(), `shardmux-${name}-`));
+  let isKept = false;
+  // However this process ends: nothing runs on.
+  process.on('exit', () => {
+    Child.killAll();
+    if (isKept) process.stderr.write(`${name}: the logs are in ${directory}\n`);
+    else rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  });
+  const output = options.json ? process.stderr : process.stdout;
+  const keepDirectory = () => {
+    isKept = true;
+  };
+  try {
+    return await run({ options, directory, output, keepDirectory });
+  } catch (error) {
+    output.write(`${name}: ${error instanceof Error ? error.message : error}\n`);
+    return EXIT_WRONG;
+  }
+}
+
+/** Calls `onSignal` at each Ctrl-C, or whatever else asks for the end. */
+export function onInterruption(onSignal: () => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+}
