@@ -114,6 +114,18 @@ const tail = z.strictObject({
   }),
 });
 
+const guilds = z.strictObject({
+  state: setting(choice(['off', 'memory']), {
+    default: 'off',
+    description:
+      'Whether guilds are kept as they are now, so that a worker that IDENTIFYs gets them at once. Not kept over restarts and moves of a shard yet.',
+  }),
+  maxBytesPerShard: setting(size({ min: 1_048_576 }), {
+    default: '64MiB',
+    description: "How much memory a shard's guilds may take, compressed; over it the largest are left out.",
+  }),
+});
+
 const haproxy = z.strictObject({
   sockets: setting(socketAddresses(), {
     default: [],
@@ -159,6 +171,7 @@ const tree = z.strictObject({
   status,
   eventLog,
   tail,
+  guilds,
   redis,
   cluster,
   haproxy,

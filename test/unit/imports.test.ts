@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   commands: [
     'cluster',
     'config',
+    'guilds',
     'log',
     'observability',
     'protocol',

@@ -3,6 +3,7 @@ import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 import type { LogMemory, TailCompressor } from '../../log/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { GuildState } from './guild-state.ts';
 import type { ShardRoutes } from './held-shards.ts';
 
 export interface ApplicationOptions {
@@ -13,6 +14,7 @@ export interface ApplicationOptions {
   readonly isAlone: boolean;
   readonly memory: LogMemory;
   readonly tailCompressor: TailCompressor;
+  readonly guildState: GuildState;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Discord will not have this application (any more): bad token, intents, shards. */

@@ -3,6 +3,7 @@
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
 import type { StoredTail, TailPosition } from '../../cluster/index.ts';
+import type { GuildReading, GuildSnapshots } from '../../guilds/index.ts';
 import { type EventLog, loadChunk, type TailChunk } from '../../log/index.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
@@ -20,6 +21,8 @@ import { HeldTail, type HeldTailOptions } from './held-tail.ts';
 export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
   readonly shardCount: number;
+  /** The store for the guilds of a new upstream session; `undefined` where none is kept. */
+  readonly createGuilds: (ownUserId: string) => GuildSnapshots | undefined;
   /** `serving.kind` has changed. */
   readonly onServingChanged: () => void;
 }
@@ -58,6 +61,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly tail: HeldTail;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
+  /** Of a session that began here: of one that another process began, nobody knows what the guilds are. */
+  #guilds: GuildSnapshots | undefined;
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
@@ -87,6 +92,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   get head(): number {
     return this.log.head;
+  }
+
+  get guilds(): GuildSnapshots | undefined {
+    return this.#guilds;
+  }
+
+  readGuilds(): GuildReading | undefined {
+    return this.#guilds?.isComplete ? this.#guilds.read() : undefined;
   }
 
   get upstream(): UpstreamShard | undefined {
@@ -155,10 +168,18 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const { guilds, ...rest } = ready;
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
+    this.#resetGuilds(sequence, ready);
     this.#serve(session, rest, false);
     this.tail.beginAnew();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
     this.#options.onServingChanged();
+  }
+
+  #resetGuilds(sequence: number, { guilds, user }: Readonly<Record<string, unknown>>): void {
+    this.#guilds?.[Symbol.dispose]();
+    const { id } = (user ?? {}) as { readonly id?: unknown };
+    this.#guilds = this.#options.createGuilds(String(id));
+    this.#guilds?.reset(guilds, sequence, user);
   }
 
   dispatch(sequence: number, typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
@@ -169,11 +190,13 @@ export class HeldShard implements DispatchSink, WorkerShard {
     }
     this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end);
     this.#guildIds.apply(typeId, bytes, start, end);
+    this.#guilds?.apply(sequence, typeId, bytes, start, end);
     this.tail.notify();
   }
 
   skip(sequence: number): void {
     this.log.skip(sequence);
+    this.#guilds?.skip(sequence);
     this.tail.notify();
   }
 
@@ -225,6 +248,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   /** Gives its memory back; it is not to be used after. */
   [Symbol.dispose](): void {
     this.#catchUpTimer?.[Symbol.dispose]();
+    this.#guilds?.[Symbol.dispose]();
     this.log[Symbol.dispose]();
   }
 

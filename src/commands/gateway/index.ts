@@ -19,6 +19,7 @@ import { reasonOf } from '../../runtime/reason-of.ts';
 import { type GatewayServer, GatewayServerError, Rejections } from '../../workers/index.ts';
 import { advertisedAddress, hostPort } from './addresses.ts';
 import { Application } from './application.ts';
+import { GuildState } from './guild-state.ts';
 import { registerMetrics } from './metrics/index.ts';
 import { type OpenStore, openStore } from './open-store.ts';
 import { type PeerLinks, peerLinks } from './peer-links.ts';
@@ -114,6 +115,7 @@ class Node {
     this.#routes = new Routes(undefined, config.applications.length);
     this.#memory = new LogMemory(config.eventLog.maxBytes);
     const tailCompressor = stack.use(new TailCompressor());
+    const guildState = stack.use(new GuildState(config.guilds, systemClock));
     this.#applications = config.applications.map((application, index) => {
       const opened = stores[index];
       if (!opened) throw new Error('an application without a store');
@@ -125,6 +127,7 @@ class Node {
           isAlone: opened.kind === 'embedded',
           memory: this.#memory,
           tailCompressor,
+          guildState,
           clock: systemClock,
           logger,
           onStopped: (reason) =>

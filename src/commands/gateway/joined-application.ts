@@ -93,7 +93,7 @@ export class JoinedApplication implements Disposable {
 
   #createShard(shardId: number): HeldShard {
     const { application, shardCount, onChanged } = this.#options;
-    const { config, clock, logger, memory, tailCompressor } = application;
+    const { config, clock, logger, memory, tailCompressor, guildState } = application;
     const { id } = application.application;
     return new HeldShard({
       shardId,
@@ -107,6 +107,7 @@ export class JoinedApplication implements Disposable {
       tailFlush: { intervalMs: config.tail.flushIntervalMs, bytes: config.tail.flushBytes },
       clock,
       logger: logger.child({ module: 'log', application: id, shard: shardId }),
+      createGuilds: (ownUserId) => guildState.create(ownUserId),
       onServingChanged: onChanged,
     });
   }

@@ -22,6 +22,7 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     tailCompressor: new TailCompressor(),
     clock,
     logger: { info: note, warn: note, debug: note },
+    createGuilds: () => undefined,
     onServingChanged: () => undefined,
   });
   if (tailStore)

@@ -57,6 +57,7 @@ class Shards {
       tailCompressor: new TailCompressor(),
       clock: this.clock,
       logger: { info: () => undefined, warn: () => undefined, debug: () => undefined },
+      createGuilds: () => undefined,
       onServingChanged: () => undefined,
     });
   }

@@ -6,6 +6,7 @@ import type { GatewayServer } from '../../../workers/index.ts';
 import type { Application } from '../application.ts';
 import type { OpenStore } from '../open-store.ts';
 import { registerCluster, registerRedis } from './cluster.ts';
+import { registerGuilds } from './guilds.ts';
 import { registerLog, registerTail } from './log.ts';
 import { registerRouting } from './routing.ts';
 import { registerIdentifyBudget, registerUpstream } from './upstream.ts';
@@ -25,6 +26,7 @@ export function registerMetrics(metrics: Metrics, sources: MetricSources): void 
   registerIdentifyBudget(metrics, applications);
   registerLog(metrics, applications, memory);
   registerTail(metrics, applications);
+  registerGuilds(metrics, applications);
   registerWorkers(metrics, server);
   registerRouting(metrics, teacher);
   registerCluster(metrics, applications);
