@@ -5,7 +5,6 @@ import { guildIdKey, guildIdOf } from './reducer.ts';
 const KEY = Buffer.from('"guild_id":"');
 const QUOTED = /^"(.+)"$/;
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /**
  * The id of the guild that the dispatch in `bytes`, from `start` to `end`, speaks of; `undefined` where it speaks of none, or is no
@@ -20,14 +19,13 @@ export function scanGuildId(type: string, bytes: Buffer, start: number, end: num
 }
 
 /**
- * Where the key's value is the same wherever it stands, it is that of `d`, or the dispatch has none and then the reducer ignores it.
- * Inside a string the key can't be found: quotes have a backslash before them there.
+ * Where the key's value is the same wherever it stands, it is that of `d`, or `d` has none and then the reducer ignores the dispatch.
+ * What strings say can't be mistaken for it, because their quotes have a backslash before them; only a key could that ends so.
  */
 function onlyGuildId(bytes: Buffer, start: number, end: number): string | undefined {
   let found: string | undefined;
   const last = bytes.lastIndexOf(KEY, end - 1);
   for (let position = last < start ? -1 : bytes.indexOf(KEY, start); position >= 0; ) {
-    if (bytes[position - 1] === BACKSLASH) return undefined;
     const from = position + KEY.length;
     const id = bytes.toString('latin1', from, bytes.indexOf(QUOTE, from));
     if (found !== undefined && found !== id) return undefined;

@@ -155,13 +155,13 @@ describe('dispatches', () => {
     using store = storeWithGuild();
     store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
     const topic = ',"guild_id":"2000" \\"guild_id":"2000"';
-    const other = { guild_id: '2000', deep: [{ guild_id: '3000' }] };
+    const other = { guild_id: '2000', deep: [{ guild_id: '2000' }], '"guild_id': '2000' };
     store.dispatch('CHANNEL_CREATE', { ...channel('11', { topic, other }), guild_id: ID });
-    store.dispatch('CHANNEL_CREATE', { ...channel('12', { topic }), guild_id: ID });
+    store.dispatch('CHANNEL_CREATE', { guild_id: ID, ...channel('12', { topic, other }) });
     store.dispatch('CHANNEL_CREATE', { ...channel('13', { other }) });
     const [first, second] = read(store).map(({ d }) => d);
     expect(find(first ?? {}, 'channels', '11')).toEqual(channel('11', { topic, other }));
-    expect(find(first ?? {}, 'channels', '12')).toEqual(channel('12', { topic }));
+    expect(find(first ?? {}, 'channels', '12')).toEqual(channel('12', { topic, other }));
     expect(second).toEqual(ownGuild({ id: '2000' }));
   });
 
