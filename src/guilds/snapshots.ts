@@ -37,7 +37,10 @@ export interface GuildSnapshotsOptions {
   readonly maxBytes: number;
 }
 
-/** A guild as it is stored: a zstd frame with its body's JSON, and the last sequence that is in it. */
+/**
+ * A guild as it is stored: a zstd frame with its body's JSON, and the last sequence that is in it. Without bytes it is missing, and
+ * what was stored of it before is to be forgotten.
+ */
 export interface StoredGuild {
   readonly guildId: string;
   readonly sequence: number;
@@ -153,8 +156,8 @@ export class GuildSnapshots implements Mergeable, Disposable {
   }
 
   /**
-   * The guilds that a dispatch after `sequence` has touched, each as of the moment it is taken. Those that are missing or awaited are
-   * left out, and those that are gone: their ids are what `guildIds` of a reading tells.
+   * The guilds that a dispatch after `sequence` has touched, each as of the moment it is taken. Those that are awaited or gone are
+   * left out; which guilds there are is what `guildIds` of a reading tells.
    */
   *export(sequence = -1): Generator<StoredGuild> {
     this.#placeAll();
@@ -180,7 +183,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
     this.reset([], sequence, ownUser);
     for (const id of guildIds) this.#table.set(id, { kind: 'awaited' }, 0);
     for (const { guildId, sequence: lastSequence, bytes } of stored) {
-      if (!this.#table.find(guildId)) continue;
+      if (!this.#table.find(guildId) || bytes.length === 0) continue;
       this.#table.set(
         guildId,
         { kind: 'kept', frame: bytes, textBytes: undefined, isSnapshot: false },
@@ -222,6 +225,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
     const view = guild.pending?.view;
     const body = mergedBody(state, view, this.#tools);
     this.#table.replace(guild, mergedState(state, view, body, this.#tools), undefined);
+    if (body === undefined) guild.lastSequence = this.#sequence;
     this.#done.merges++;
     this.#done.mergeMs += clock.now() - startedAtMs;
   }
@@ -259,6 +263,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
     }
     if (!largest) return false;
     this.#table.replace(largest, { kind: 'missing' }, undefined);
+    largest.lastSequence = this.#sequence;
     this.#done.droppedGuilds++;
     return true;
   }
@@ -267,6 +272,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
     if (guild.pending || guild.state.kind === 'raw') this.#merge(guild);
     const { state } = guild;
     if (state.kind === 'kept') return state.frame;
+    if (state.kind === 'missing') return Buffer.alloc(0);
     if (state.kind !== 'unavailable') return undefined;
     return this.#tools.compressor.compressText(JSON.stringify({ id: guild.id, unavailable: true })).frame;
   }

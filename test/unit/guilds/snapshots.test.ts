@@ -249,6 +249,11 @@ describe('bounds', () => {
     using reading = store.snapshots.read();
     expect(reading).toMatchObject({ guildIds: [ID, '2000', '3000'], count: 2, isComplete: false });
     expect(items(reading).map(({ d }) => d['id'])).toEqual([ID, '3000']);
+    const stored = [...store.snapshots.export()];
+    expect(stored.filter(({ bytes }) => bytes.length === 0)).toMatchObject([{ guildId: '2000' }]);
+    using other = new Store();
+    other.snapshots.import(stored, [ID, '2000', '3000'], 4);
+    expect(other.snapshots.counts).toMatchObject({ guilds: 3, awaitedGuilds: 1 });
     store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
     expect(store.snapshots.isComplete).toBe(true);
   });
