@@ -1,5 +1,6 @@
 /** How guilds are sent: as fast as the worker reads, in turns with others, and no longer than the session lives. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SIMULATOR_TOKEN } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stays } from '../../support/stays.ts';
 import type { Worker } from '../../support/worker.ts';
@@ -11,6 +12,7 @@ import {
   type TestReading,
   textsOf,
 } from './guild-readings.ts';
+import { frame, RawWorker, WebSocketOpcode } from './raw-worker.ts';
 import { APPLICATION_ID, FIRST_SEQUENCE, LIMITS, startTestGateway, type TestGateway } from './shards.ts';
 
 const MIB = 1024 * 1024;
@@ -122,6 +124,7 @@ test.each<[string, () => unknown]>([
   await worker.next(7);
   expect(worker.payloads.at(-1)?.op).toBe(7);
   expect(textsOf(worker)).toHaveLength(given);
+  expect(reading.readsAfterEnd).toBe(0);
   worker.socket.close(4000);
   await eventually(() => gateway.server.connections.size === 0);
 });
@@ -139,6 +142,35 @@ test.each<[string, (worker: Worker) => void]>([
   expect(reading.given).toBeLessThan(MANY.length);
   expect(gateway.shard.listenerCount).toBe(0);
   expect(gateway.clock.pendingTimers).toBe(0);
+});
+
+test('a session that ends between two of its turns is sent nothing more', async () => {
+  const readings = keepGuilds(gateway.shard, guilds(500), (given) => {
+    gateway.clock.advance(GUILD_MS);
+    if (given === 50) setImmediate(() => gateway.shard.begin('second'));
+  });
+  const worker = await gateway.live();
+  await worker.next(9);
+  const [reading] = readings;
+  expect(textsOf(worker)).toHaveLength(reading?.given ?? 0);
+  expect(reading?.given).toBeLessThan(100);
+  await stays(() => worker.payloads.at(-1)?.op === 9 && reading?.readsAfterEnd === 0, 50);
+  expect(reading?.disposals).toBe(1);
+});
+
+test('a worker that closes between two of its turns gets its code back, and nothing behind it', async () => {
+  using worker = new RawWorker(gateway.port);
+  const close = frame(Buffer.from([0x0f, 0xa0]), { opcode: WebSocketOpcode.Close });
+  keepGuilds(gateway.shard, guilds(900), (given) => {
+    gateway.clock.advance(GUILD_MS);
+    if (given === 50) worker.socket.write(close);
+  });
+  worker.upgrade(frame(JSON.stringify({ op: 2, d: { token: SIMULATOR_TOKEN, intents: 0 } })));
+  await worker.ended();
+  expect((await worker.closed()).code).toBe(4000);
+  expect(worker.frames.at(-1)?.opcode).toBe(WebSocketOpcode.Close);
+  expect(worker.texts.length).toBeLessThan(800);
+  expect(gateway.lines.filter((line) => line.includes('failed'))).toEqual([]);
 });
 
 test('sessions that begin at the same time get a guild each in turn', async () => {
