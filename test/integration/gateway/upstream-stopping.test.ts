@@ -26,6 +26,8 @@ it.each([
   expect(simulator.stats()).toMatchObject({ connections: 0, connectionsOpened: 1, violations: {} });
   await using next = await startNode(options);
   await next.logged(identifies === 1 ? 'RESUMED' : 'IDENTIFY', 15_000);
+  // A node says that it IDENTIFYs before the simulator has it.
+  await eventually(() => simulator.stats().identifies === identifies);
   expect(simulator.stats()).toMatchObject({ identifies, violations: {} });
 });
 
