@@ -121,8 +121,9 @@ describe('Redis Cluster', () => {
     await eventually(async () => {
       await other.membership.publish({ from: 'node-b', kind: 'changed' });
       return heard.length > 0;
-    }, 10_000);
-  });
+    }, 40_000);
+    // ioredis looks for another node to listen at in its own time.
+  }, 90_000);
 });
 
 describe('Sentinels', () => {

@@ -21,7 +21,8 @@ it.each(
   await worker.reached(first + 100_000, 30_000);
   const [session] = simulator.truth(0).sessions;
   const truth = truthLines(session?.dispatches ?? [], { after: first });
-  expect(truth.length).toBe(100_000);
+  // GUILD_CREATEs of the session's beginning may be among them.
+  expect(truth.length).toBeGreaterThanOrEqual(100_000);
   expect(firstDifference(receivedLines(worker), truth)).toBeUndefined();
   const { identifies, resumes, violations } = simulator.stats();
   expect({ identifies, resumes, violations }).toEqual({ identifies: 1, resumes: 0, violations: {} });
@@ -42,7 +43,7 @@ it.each(
   await worker.reached(last);
   const [session] = simulator.truth(0).sessions;
   const truth = truthLines(session?.dispatches ?? [], { after: first });
-  expect(truth.length).toBe(61_001);
+  expect(truth.length).toBeGreaterThanOrEqual(61_001);
   expect(firstDifference(receivedLines(worker), truth)).toBeUndefined();
   const { identifies, resumes, resumesRefused, violations } = simulator.stats();
   expect({ identifies, resumes, resumesRefused, violations }).toEqual({

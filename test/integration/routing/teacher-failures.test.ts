@@ -177,6 +177,8 @@ describe('the teacher says by name what is wrong and what to do, when', () => {
   it('HAProxy hangs', async () => {
     await using hung = await startHaproxy({ nodeHost: node.host, nodePort: node.port });
     hung.pause();
+    // The signal takes effect when the process is next scheduled.
+    await eventually(async () => / T /.test(await readFile(`/proc/${hung.pid}/stat`, 'utf8')));
     expect(await lookOnce(hung.socketPath, { clock: systemClock, timeoutMs: 100 })).toMatchObject({
       problem: 'timed-out',
       refuses: false,
