@@ -3,6 +3,7 @@ export type { JsonObject } from './json.ts';
 export { GUILD_KINDS, type GuildKind, type GuildOptions } from './lists.ts';
 export { type Mergeable, MergeRounds, type MergeRoundsOptions } from './merge-rounds.ts';
 export { reduceOwnUser } from './own-user.ts';
+export { type GuildCheckpoint, type GuildStore, type StoredGuilds, StoredGuildsLostError } from './ports.ts';
 export type { GuildItem, GuildReading } from './reading.ts';
 export {
   type GuildDispatch,

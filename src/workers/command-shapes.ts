@@ -61,3 +61,10 @@ export const COMMAND_SHAPES = {
   [Opcode.RequestSoundboardSounds]: z.looseObject({ guild_ids: z.array(Snowflake).min(1) }),
   [Opcode.RequestChannelInfo]: z.looseObject({ guild_id: Snowflake, fields: z.array(z.string()).min(1) }),
 } as const;
+
+type Shapes = typeof COMMAND_SHAPES;
+
+/** A command's op with what its shape made of its `d`. */
+export type CheckedCommand = {
+  readonly [Op in keyof Shapes]: { readonly op: Op; readonly d: z.output<Shapes[Op]> };
+}[keyof Shapes];

@@ -114,11 +114,6 @@ export class GatewayServer implements AsyncDisposable {
     }
   }
 
-  /** Closes every connection with one reason; those that come next are answered as usual. */
-  closeAll(rejection: Rejection): void {
-    for (const connection of this.#connections) connection.close(rejection);
-  }
-
   /** Stops listening, sends every worker op 7 and closes those that stay with 1012; cuts what is left after the drain time. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;

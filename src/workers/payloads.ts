@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import { MAX_SEND_BYTES } from '../protocol/limits.ts';
 import { Opcode } from '../protocol/opcodes.ts';
-import { COMMAND_SHAPES } from './command-shapes.ts';
+import { type CheckedCommand, COMMAND_SHAPES } from './command-shapes.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 
 const Identify = z.looseObject({
@@ -27,15 +27,15 @@ export type WorkerPayload =
       readonly shard: readonly [shardId: number, shardCount: number] | undefined;
     }
   | { readonly kind: 'resume'; readonly token: string; readonly sessionId: string; readonly sequence: number }
-  /** `payload` is the JSON text to send to Discord. */
-  | {
-      readonly kind: 'command';
-      readonly op: number;
-      readonly payload: string;
-      /** Guilds that it is about. */
-      readonly guildIds: readonly string[];
-    }
+  | ({ readonly kind: 'command' } & WorkerCommand)
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+/** A command as it was checked. `payload` is the JSON text to send to Discord. */
+export type WorkerCommand = CheckedCommand & {
+  readonly payload: string;
+  /** Guilds that it is about. */
+  readonly guildIds: readonly string[];
+};
 
 export function readWorkerPayload(bytes: Buffer): WorkerPayload {
   const payload = parseJson(bytes);
@@ -94,7 +94,9 @@ function readCommand(op: keyof typeof COMMAND_SHAPES, d: unknown): WorkerPayload
   // `1E20` becomes longer by that, and Discord closes the shard's connection over a payload that is too long.
   const bytes = Buffer.byteLength(payload);
   if (bytes > MAX_SEND_BYTES) return rejected(Rejections.oversized(bytes, MAX_SEND_BYTES));
-  return { kind: 'command', op, payload, guildIds: guildIdsOf(command.data) };
+  // The shape is the op's.
+  const checked = { op, d: command.data } as CheckedCommand;
+  return { kind: 'command', ...checked, payload, guildIds: guildIdsOf(command.data) };
 }
 
 function guildIdsOf(d: Readonly<Record<string, unknown>>): readonly string[] {
