@@ -34,7 +34,7 @@ export interface ShardStart {
 }
 
 export type WorkerReport =
-  /** A session began (READY); its dispatches have sequences above this. */
+  /** A session began (READY); what happens in it has sequences above this. */
   | readonly ['ready', shard: number, sequence: number, sessionId: string, resumeUrl: string]
   | readonly ['resumed', shard: number]
   | readonly ['closed', shard: number]

@@ -80,7 +80,7 @@ export class PlainShard {
     if (t === 'READY') {
       const { session_id, resume_gateway_url } = JSON.parse(bytes.toString()).d;
       this.#session = { sessionId: session_id, resumeUrl: resume_gateway_url, sequence: s };
-      this.#reporter.report(['ready', this.#shard, s, session_id, resume_gateway_url]);
+      this.#reporter.ready(this.#shard, session_id, resume_gateway_url);
     } else if (t === 'RESUMED') this.#reporter.report(['resumed', this.#shard]);
     else this.#reporter.dispatch(this.#shard, s, crc32(bytes), receivedUs);
   }

@@ -1,5 +1,6 @@
 /** Writes what a worker has to tell, in order, dispatches in batches. Runs per dispatch. */
 import type { WorkerReport } from '../messages.ts';
+import { startSequenceOf } from './session-start.ts';
 
 const FLUSH_INTERVAL_MS = 20;
 
@@ -9,13 +10,24 @@ const MAX_BATCH_NUMBERS = 1_500;
 export class Reporter {
   readonly #write: (line: string) => void;
   readonly #batches = new Map<number, number[]>();
+  /** By shard: what its session begins behind. */
+  readonly #starts = new Map<number, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(write: (line: string) => void) {
     this.#write = write;
   }
 
+  /** READY has come. */
+  ready(shard: number, sessionId: string, resumeUrl: string): void {
+    const start = startSequenceOf(sessionId);
+    this.#starts.set(shard, start);
+    this.report(['ready', shard, start, sessionId, resumeUrl]);
+  }
+
+  /** Those guilds that a session begins with are not reported: Discord did not send them now. */
   dispatch(shard: number, sequence: number, crc: number, receivedUs: number): void {
+    if (sequence <= (this.#starts.get(shard) ?? 0)) return;
     let batch = this.#batches.get(shard);
     if (!batch) {
       batch = [];

@@ -65,7 +65,7 @@ class SessionHook {
   update(info: SessionInfo | null): void {
     if (info === null) return this.#forget();
     if (info.sessionId !== this.session?.sessionId)
-      this.#reporter.report(['ready', this.#shard, info.sequence, info.sessionId, info.resumeURL]);
+      this.#reporter.ready(this.#shard, info.sessionId, info.resumeURL);
     this.session = info;
   }
 
