@@ -6,6 +6,7 @@
  * that range have no record, because what bore them (READY, RESUMED) is not for workers.
  */
 import { frameHeaderBytes } from '../protocol/websocket-frame.ts';
+import type { Reader } from './audience.ts';
 import { Cursor } from './cursor.ts';
 import type { LogMemory, TrimmableLog } from './log-memory.ts';
 import { Segment } from './segment.ts';
@@ -34,9 +35,10 @@ export class EventLog implements TrimmableLog {
   #head = 0;
   #floor = 0;
   #bytes = 0;
-  /** Since the start: records and payload bytes appended, segments dropped for age or size. */
+  /** Since the start: records and payload bytes appended, records for one reader among them, segments dropped for age or size. */
   appendedRecords = 0;
   appendedBytes = 0;
+  addressedRecords = 0;
   droppedSegments = 0;
 
   constructor(options: EventLogOptions) {
@@ -71,7 +73,10 @@ export class EventLog implements TrimmableLog {
     this.#floor = sequence;
   }
 
-  /** Adds one dispatch, `bytes` from `start` to `end`, by copying. `sequence` is above `head`: the caller keeps out duplicates. */
+  /**
+   * Adds one dispatch, `bytes` from `start` to `end`, by copying. `sequence` is above `head`: the caller keeps out duplicates. With an
+   * `audience`, only the reader of that tag gets it.
+   */
   append(
     sequence: number,
     typeId: number,
@@ -79,11 +84,16 @@ export class EventLog implements TrimmableLog {
     nowMs: number,
     start = 0,
     end = bytes.length,
+    audience?: string,
   ): void {
     const payloadBytes = end - start;
     let segment = this.#newest;
     if (!segment?.hasRoomFor(payloadBytes)) segment = this.#open(payloadBytes);
     segment.append(sequence, typeId, nowMs, bytes, start, end);
+    if (audience !== undefined) {
+      segment.address(audience);
+      this.addressedRecords++;
+    }
     this.#head = sequence;
     this.appendedRecords++;
     this.appendedBytes += payloadBytes;
@@ -95,13 +105,13 @@ export class EventLog implements TrimmableLog {
     if (!this.#oldest) this.#floor = sequence;
   }
 
-  /** A cursor that yields what comes after `sequence`, or `undefined` where that is out of the window. */
-  cursorAfter(sequence: number): Cursor | undefined {
+  /** A cursor that yields what comes after `sequence` for `reader`, or `undefined` where that is out of the window. */
+  cursorAfter(sequence: number, reader?: Reader): Cursor | undefined {
     if (sequence < this.#floor || sequence > this.#head) return undefined;
     if (!this.#newest) this.#open(0);
     let segment = this.#oldest;
     while (segment?.next && segment.indexAfter(sequence) === segment.count) segment = segment.next;
-    return segment && new Cursor(segment, segment.indexAfter(sequence), sequence);
+    return segment && new Cursor(segment, segment.indexAfter(sequence), sequence, reader);
   }
 
   /** A sequence such that about the newest `maxBytes` follow it: less by up to a segment. */

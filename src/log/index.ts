@@ -1,5 +1,14 @@
+export { type Addressed, EVERYTHING, type Reader } from './audience.ts';
 export type { Cursor } from './cursor.ts';
 export { EventLog, type EventLogOptions } from './event-log.ts';
 export { LogMemory } from './log-memory.ts';
-export { loadChunk, Tail, type TailBase, type TailChunk, type TailOptions, type TailStore } from './tail.ts';
+export {
+  type StateChanges,
+  Tail,
+  type TailBase,
+  type TailChunk,
+  type TailOptions,
+  type TailStore,
+} from './tail.ts';
 export { TailCompressor } from './tail-compressor.ts';
+export { type ChunkListener, loadChunk } from './tail-loading.ts';

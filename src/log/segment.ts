@@ -4,6 +4,7 @@
  * likes; the garbage collector frees the whole when nobody refers to it.
  */
 import { frameHeaderBytes, writeFrameHeader } from '../protocol/websocket-frame.ts';
+import { type Addressed, EVERYTHING, type Reader } from './audience.ts';
 
 /** Records an index has room for per KiB of segment; a segment full of tinier dispatches ends early. */
 const RECORDS_PER_KIB = 4;
@@ -25,6 +26,9 @@ export class Segment {
   readonly #offsets: Uint32Array;
   readonly #receivedMs: Uint32Array;
   readonly #typeIds: Uint16Array;
+  /** The indexes of the records that are for one reader alone, ascending, and whom they are for. Few. */
+  #addressed: number[] | undefined;
+  #audiences: string[] = [];
 
   constructor(sizeBytes: number) {
     // Not from Node's shared pool: a small slice must not keep other people's bytes alive, nor they this.
@@ -62,6 +66,49 @@ export class Segment {
     this.end = target + end - start;
     this.lastReceivedAtMs = nowMs;
     this.count = index + 1;
+  }
+
+  /** The newest record is for this reader alone. Before anybody has read on. */
+  address(audience: string): void {
+    this.#addressed ??= [];
+    this.#addressed.push(this.count - 1);
+    this.#audiences.push(audience);
+  }
+
+  get hasAddressed(): boolean {
+    return this.#addressed !== undefined;
+  }
+
+  /** The first record from `index` that is for another than `reader`; `count` where there is none. */
+  foreignFrom(index: number, reader: Reader): number {
+    if (this.#addressed === undefined || reader === EVERYTHING) return this.count;
+    for (let at = this.#addressedFrom(index); at < this.#addressed.length; at++)
+      if (this.#audiences[at] !== reader) return this.#addressed[at] ?? this.count;
+    return this.count;
+  }
+
+  /** Of the records from `from` to `to` (exclusive), those that are for one reader. */
+  addressedBetween(from: number, to: number): Addressed[] {
+    const found: Addressed[] = [];
+    if (this.#addressed === undefined) return found;
+    for (let at = this.#addressedFrom(from); at < this.#addressed.length; at++) {
+      const index = this.#addressed[at] ?? to;
+      if (index >= to) break;
+      found.push([this.sequenceAt(index), this.#audiences[at] ?? '']);
+    }
+    return found;
+  }
+
+  #addressedFrom(index: number): number {
+    const addressed = this.#addressed ?? [];
+    let low = 0;
+    let high = addressed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((addressed[middle] ?? 0) < index) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   sequenceAt(index: number): number {

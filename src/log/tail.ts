@@ -3,15 +3,14 @@
  * chunks, the checkpoint moving with each. The hot path never waits for it; how far it trails and whether it fails are
  * metrics. What the copy is kept in (files, Redis) is the store's business.
  */
-import type { PayloadHeader } from '../protocol/header-scan.ts';
-import { scanHeader } from '../protocol/header-scan.ts';
-import { frameHeaderBytes, readFramePayload } from '../protocol/websocket-frame.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { reasonOf } from '../runtime/reason-of.ts';
+import { type Addressed, EVERYTHING } from './audience.ts';
 import type { Cursor } from './cursor.ts';
 import type { EventLog } from './event-log.ts';
 import type { TailCompressor } from './tail-compressor.ts';
+import { encodeNotes } from './tail-notes.ts';
 
 /** What a reader needs before the first chunk. JSON-safe. */
 export interface TailBase {
@@ -29,7 +28,10 @@ export interface TailChunk {
   readonly lastSequence: number;
   /** Unix ms. */
   readonly writtenAtMs: number;
-  /** The records as WebSocket frames, end to end, compressed with zstd. Empty where sequences went by without records. */
+  /**
+   * The records as WebSocket frames, end to end, compressed with zstd; before them the notes (tail-notes.ts), where there are any.
+   * Empty where sequences went by without records.
+   */
   readonly compressed: Buffer;
 }
 
@@ -44,6 +46,15 @@ export interface TailStore {
   append(chunk: TailChunk, base: () => TailBase): Promise<void>;
 }
 
+/** Parts of the state that change too often for a base, and are lost too easily without. */
+export interface StateChanges {
+  /**
+   * What has changed since it was last said to be written, as it is now; `undefined`: nothing. What is said to be written has not
+   * changed again since it was read, or stays.
+   */
+  read(): { readonly changes: Readonly<Record<string, unknown>>; written(): void } | undefined;
+}
+
 export interface TailOptions {
   readonly log: EventLog;
   readonly store: TailStore;
@@ -54,6 +65,7 @@ export interface TailOptions {
   readonly flushBytes: number;
   /** The shard's state as it is now, for a new base. */
   readonly state: () => Readonly<Record<string, unknown>>;
+  readonly stateChanges?: StateChanges | undefined;
   readonly onFailing: (reason: string, error: unknown) => void;
   readonly onRecovered: () => void;
 }
@@ -78,6 +90,8 @@ export class Tail implements Disposable, AsyncDisposable {
   #writingSinceMs: number | undefined;
   #timer: Disposable | undefined;
   #needsBase = true;
+  /** What is unwritten should not wait for the interval. */
+  #isHastened = false;
   #failures = 0;
   #closed = false;
   /** Plain counts since the start, read by metrics. */
@@ -105,7 +119,7 @@ export class Tail implements Disposable, AsyncDisposable {
   /** Goes on behind what `log` was loaded with. */
   continueAfter(sequence: number): void {
     this.#written = sequence;
-    this.#cursor = this.#options.log.cursorAfter(sequence);
+    this.#cursor = this.#cursorAfter(sequence);
     this.#writtenLogBytes = this.#options.log.appendedBytes;
     this.#needsBase = false;
   }
@@ -121,8 +135,14 @@ export class Tail implements Disposable, AsyncDisposable {
   notify(): void {
     const { log, flushBytes, flushIntervalMs } = this.#options;
     if (this.#flushing) return;
-    if (this.#timer === undefined) this.#schedule(flushIntervalMs);
+    if (this.#timer === undefined) this.#schedule(this.#isHastened ? 0 : flushIntervalMs);
     else if (log.appendedBytes - this.#writtenLogBytes >= flushBytes && this.#failures === 0) this.#flush();
+  }
+
+  /** What has just been logged, or will be next, should not wait: without it a crash would cost more than a replay. */
+  hasten(): void {
+    this.#isHastened = true;
+    if (!this.#flushing && this.#failures === 0 && this.#written < this.#options.log.head) this.#schedule(0);
   }
 
   /** Writes what is left and stops. */
@@ -157,13 +177,14 @@ export class Tail implements Disposable, AsyncDisposable {
 
   #flush(): void {
     if (this.#flushing || this.#closed) return;
+    this.#isHastened = false;
     this.#flushing = this.#writeAll().then(
       () => {
         this.#flushing = undefined;
         if (this.#failures > 0) this.#options.onRecovered();
         this.#failures = 0;
         if (this.#needsBase || this.#written < this.#options.log.head)
-          this.#schedule(this.#options.flushIntervalMs);
+          this.#schedule(this.#isHastened ? 0 : this.#options.flushIntervalMs);
       },
       (error: unknown) => {
         this.#flushing = undefined;
@@ -171,7 +192,7 @@ export class Tail implements Disposable, AsyncDisposable {
         if (this.#failures++ === 0) this.#options.onFailing(reasonOf(error), error);
         this.#writingSinceMs = undefined;
         // The cursor has passed what was not written; begin again behind what was.
-        this.#cursor = this.#needsBase ? undefined : this.#options.log.cursorAfter(this.#written);
+        this.#cursor = this.#needsBase ? undefined : this.#cursorAfter(this.#written);
         this.#schedule(backoffMs(this.#failures, 0, RETRY));
       },
     );
@@ -181,10 +202,12 @@ export class Tail implements Disposable, AsyncDisposable {
     const { log, store } = this.#options;
     this.#reposition();
     if (this.#needsBase) {
+      const unwritten = this.#options.stateChanges?.read();
       const base = this.#base(this.#written);
       this.#needsBase = false;
       try {
         await store.begin(base);
+        unwritten?.written();
       } catch (error) {
         this.#needsBase = true;
         throw error;
@@ -201,34 +224,32 @@ export class Tail implements Disposable, AsyncDisposable {
     const backlog = log.appendedBytes - this.#writtenLogBytes;
     const isBehind = backlog > MAX_BACKLOG_BYTES || this.#cursor?.isLost === true;
     if (this.#cursor && !isBehind && !this.#needsBase) return;
-    this.#cursor = isBehind || this.#needsBase ? undefined : log.cursorAfter(this.#written);
+    this.#cursor = isBehind || this.#needsBase ? undefined : this.#cursorAfter(this.#written);
     if (this.#cursor) return;
     if (!this.#needsBase) this.counts.skips++;
     this.#needsBase = true;
     this.#written = log.sequenceBefore(MAX_BACKLOG_BYTES);
-    this.#cursor = log.cursorAfter(this.#written);
+    this.#cursor = this.#cursorAfter(this.#written);
     this.#writtenLogBytes = log.appendedBytes;
   }
 
   async #writeChunk(): Promise<void> {
-    const { log, store, clock, compressor } = this.#options;
+    const { log, store, clock, compressor, stateChanges } = this.#options;
     const cursor = this.#cursor;
     if (!cursor) return;
     const appendedBytes = log.appendedBytes;
     this.#writingSinceMs = cursor.oldestUnreadAtMs;
-    const runs: Buffer[] = [];
-    let bytes = 0;
-    for (let run = cursor.read(MAX_CHUNK_BYTES); run; run = cursor.read(MAX_CHUNK_BYTES - bytes)) {
-      runs.push(run);
-      bytes += run.length;
-      if (bytes >= MAX_CHUNK_BYTES) break;
-    }
-    const compressed = compressor.compress(runs);
+    const { runs, bytes, addressed } = this.#readRuns(cursor);
     // All read: numbers without a record (RESUMED) behind the last one are passed as well.
     const isAtHead = cursor.oldestUnreadAtMs === undefined;
     const lastSequence = isAtHead ? log.head : cursor.sequence;
+    // They are as of now, so they may not stand before records that have happened already.
+    const unwritten = isAtHead ? stateChanges?.read() : undefined;
+    const notes = encodeNotes({ addressed, changes: unwritten?.changes });
+    const compressed = compressor.compress(notes ? [notes, ...runs] : runs);
     const chunk = { afterSequence: this.#written, lastSequence, writtenAtMs: clock.now(), compressed };
     await store.append(chunk, () => this.#base(chunk.afterSequence));
+    unwritten?.written();
     this.#writingSinceMs = undefined;
     this.#written = lastSequence;
     this.#writtenLogBytes = isAtHead ? appendedBytes : this.#writtenLogBytes + bytes;
@@ -237,27 +258,25 @@ export class Tail implements Disposable, AsyncDisposable {
     if (cursor !== this.#cursor) this.#needsBase = true;
   }
 
+  #readRuns(cursor: Cursor) {
+    const runs: Buffer[] = [];
+    const addressed: Addressed[] = [];
+    let bytes = 0;
+    for (let run = cursor.read(MAX_CHUNK_BYTES); run; run = cursor.read(MAX_CHUNK_BYTES - bytes)) {
+      runs.push(run);
+      addressed.push(...cursor.addressed);
+      bytes += run.length;
+      if (bytes >= MAX_CHUNK_BYTES) break;
+    }
+    return { runs, bytes, addressed };
+  }
+
+  /** Of all there is, whoever it is for. */
+  #cursorAfter(sequence: number): Cursor | undefined {
+    return this.#options.log.cursorAfter(sequence, EVERYTHING);
+  }
+
   #base(sequence: number): TailBase {
     return { sequence, state: this.#options.state() };
   }
-}
-
-/** Puts a chunk's records into `log`, and shows each to `onRecord`. Throws where the bytes are not what was written. */
-export function loadChunk(
-  chunk: TailChunk,
-  log: EventLog,
-  compressor: TailCompressor,
-  onRecord: (typeId: number, payload: Buffer) => void,
-): void {
-  const header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
-  const frames = compressor.decompress(chunk.compressed);
-  for (let offset = 0; offset < frames.length; ) {
-    const payload = readFramePayload(frames, offset);
-    if (!payload || !scanHeader(payload, header))
-      throw new Error('a tail chunk holds something that is no frame');
-    log.append(header.sequence, header.typeId, payload, chunk.writtenAtMs);
-    onRecord(header.typeId, payload);
-    offset += frameHeaderBytes(payload.length) + payload.length;
-  }
-  if (chunk.lastSequence > log.head) log.skip(chunk.lastSequence);
 }

@@ -149,7 +149,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
     if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
     const bytesBefore = this.log.appendedBytes;
     try {
-      loadChunk(chunk, this.log, tailCompressor, (typeId, payload) => this.#guildIds.apply(typeId, payload));
+      loadChunk(chunk, this.log, tailCompressor, {
+        onRecord: (typeId, payload) => this.#guildIds.apply(typeId, payload),
+      });
     } catch (error) {
       logger.warn(
         { reason: reasonOf(error), lastSequence: chunk.lastSequence },

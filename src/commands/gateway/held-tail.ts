@@ -3,7 +3,7 @@
  * not come about, another epoch), and then goes on behind what is written.
  */
 import { LeaseLostError, type OpenTail } from '../../cluster/index.ts';
-import { type EventLog, Tail, type TailCompressor } from '../../log/index.ts';
+import { type EventLog, type StateChanges, Tail, type TailCompressor } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { UpstreamLog } from '../../upstream/index.ts';
 
@@ -19,14 +19,20 @@ export class HeldTail {
   readonly #options: HeldTailOptions;
   /** What goes with each chunk. */
   readonly #state: () => Readonly<Record<string, unknown>>;
+  readonly #stateChanges: StateChanges | undefined;
   #open: { readonly tail: Tail; readonly store: OpenTail } | undefined;
   #closing: Promise<boolean> | undefined;
   /** Up to which sequence the stored tail has everything; `undefined`: it has to begin anew. */
   #writtenSequence: number | undefined;
 
-  constructor(options: HeldTailOptions, state: () => Readonly<Record<string, unknown>>) {
+  constructor(
+    options: HeldTailOptions,
+    state: () => Readonly<Record<string, unknown>>,
+    stateChanges?: StateChanges,
+  ) {
     this.#options = options;
     this.#state = state;
+    this.#stateChanges = stateChanges;
   }
 
   /** What is being written, for its readings. */
@@ -50,6 +56,7 @@ export class HeldTail {
       flushIntervalMs: tailFlush.intervalMs,
       flushBytes: tailFlush.bytes,
       state: this.#state,
+      stateChanges: this.#stateChanges,
       onFailing: (reason, error) => {
         // The shard goes with the next renewal, which says so; until then it is the new owner that writes.
         if (error instanceof LeaseLostError) return;
@@ -104,5 +111,10 @@ export class HeldTail {
   /** On the hot path: something was appended to the log. */
   notify(): void {
     this.#open?.tail.notify();
+  }
+
+  /** What was just appended, or will be next, should be written at once. */
+  hasten(): void {
+    this.#open?.tail.hasten();
   }
 }

@@ -99,7 +99,9 @@ async function reloaded(store: MemoryStore): Promise<{ log: EventLog; sequences:
   using compressor = new TailCompressor();
   for (const chunk of store.chunks) {
     expect(chunk.afterSequence).toBe(log.head);
-    loadChunk(chunk, log, compressor, (_, payload) => sequences.push(JSON.parse(payload.toString()).s));
+    loadChunk(chunk, log, compressor, {
+      onRecord: (_, payload) => sequences.push(JSON.parse(payload.toString()).s),
+    });
   }
   return { log, sequences };
 }
