@@ -115,7 +115,7 @@ it('every reader gets what is for it or for all, once and in order, or learns th
     const log = newLog({ maxBytes: 100_000 + random.below(1_000_000) });
     const all: readonly Reader[] = [...tags, undefined, EVERYTHING];
     const readers = all.map((tag) => ({
-      tag,
+      tag: tag as Reader,
       cursor: log.cursorAfter(0, tag),
       got: [] as number[],
       isLost: false,
