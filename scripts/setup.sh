@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a fresh clone ready to run: the npm packages (Node 24 among them), and the programs named as arguments (haproxy,
-# redis-server: each has a package of its name) from the system's package manager. Starts no service. Does nothing that is
-# already done. Quiet when all is there.
+# Makes a fresh clone ready to run: the npm packages (Node 24 among them), and what is named as arguments from the system's
+# package manager: programs (haproxy, redis-server: each has a package of its name), and python3-venv, with which Python makes
+# virtual environments. Starts no service. Does nothing that is already done. Quiet when all is there.
 # Exit codes: 0 ready, 1 an installation failed, 2 this system is one we can't install on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,9 +23,16 @@ if ! node_ready; then
   node_ready || { say 'Node 24 could not be installed from the npm package "node". Install Node 24 or newer and try again.'; exit 1; }
 fi
 
+is_there() {
+  case $1 in
+    python3-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] ;;
+  esac
+}
+
 missing=
 for program in "$@"; do
-  command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing="$missing $program"
+  is_there "$program" || missing="$missing $program"
 done
 [ -z "$missing" ] && exit 0
 
@@ -48,5 +55,7 @@ fi
 # shellcheck disable=SC2086
 { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing; } >&2 ||
   { say "apt-get could not install$missing; see its message above"; exit 1; }
-# shellcheck disable=SC2086
-if [ -d /run/systemd/system ]; then $as_root systemctl disable --quiet $missing >&2 || true; fi
+if [ -d /run/systemd/system ]; then
+  # Not all of them have a service.
+  for program in $missing; do $as_root systemctl disable --quiet "$program" >/dev/null 2>&1 || true; done
+fi

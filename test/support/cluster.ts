@@ -2,14 +2,13 @@
  * A deployment as in docs/cluster.md: a simulated Discord, Redis, an HAProxy, nodes as real processes, and workers that stay. Its
  * identify slots are those of an application that has been there for long, so that its first start does not wait for Discord's 5 s.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { RedisKeys } from '../../src/cluster/redis/keys.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/index.ts';
 import { eventually } from './eventually.ts';
 import { FollowingWorker } from './following-worker.ts';
 import { type Haproxy, startHaproxy } from './haproxy.ts';
 import { type NodeProcess, spawnNode } from './node.ts';
+import { lastingPorts } from './ports.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -60,7 +59,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const discord = stack.use(await startSimulator({ ...defaults, ...simulator }));
   const redis = options.redis?.server ?? stack.use(await startRedis());
   await redis.command('HSET', new RedisKeys('shardmux', APPLICATION_ID).slots, 'since', '1');
-  const ports = await nodePorts();
+  const free = await lastingPorts(NODE_IDS.length);
+  const ports = new Map(NODE_IDS.map((id, index) => [id, free[index] ?? 0]));
   const [nodePort = 0, ...others] = [...ports.values()];
   const moreNodes = others.map((port) => `127.0.0.1:${port}`);
   const haproxy = stack.use(await startHaproxy({ nodeHost: '127.0.0.1', nodePort, moreNodes }));
@@ -255,26 +255,4 @@ function addressOf(url: string): { readonly host: string; readonly port: number 
 
 function areOnceEach(shardIds: readonly number[], shards: number): boolean {
   return shardIds.length === shards && new Set(shardIds).size === shards;
-}
-
-/** Below those that the system gives to outgoing connections, so that none is taken while its node is down. */
-async function nodePorts(): Promise<ReadonlyMap<NodeId, number>> {
-  const ports = new Map<NodeId, number>();
-  while (ports.size < NODE_IDS.length) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    const id = NODE_IDS[ports.size];
-    if (id && ![...ports.values()].includes(port) && (await isFree(port))) ports.set(id, port);
-  }
-  return ports;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch {
-    return false;
-  }
-  await once(server.close(), 'close');
-  return true;
 }
