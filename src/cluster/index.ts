@@ -23,6 +23,7 @@ export {
   type OpenTail,
   type Reach,
   type Renewal,
+  StoredGuildsReplacedError,
   type StoredPart,
   type StoredTail,
   StoreUnreachableError,

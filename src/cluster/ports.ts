@@ -1,11 +1,12 @@
 /**
  * What the nodes of a deployment share, one application at a time: who is there, who owns which shard, the identify slots,
- * and the tails. Two implementations, Redis and embedded (a node alone), under one contract suite (`test/contract/cluster`).
+ * the tails and the stored guilds. Two implementations, Redis and embedded (a node alone), under one contract suite (`test/contract/cluster`).
  *
  * A lease has no expiry of its own: it lives as long as its holder's membership, which lapses unless it is renewed. So one
  * call a second keeps all of a node's shards. What lapsed is still the holder's until somebody takes it: whoever comes
  * back in time has lost nothing. All times are by the store's clock, given as what is left of them.
  */
+import type { GuildStore, StoredGuilds } from '../guilds/index.ts';
 import type { TailBase, TailChunk, TailStore } from '../log/index.ts';
 import type { IdentifySlots } from '../upstream/index.ts';
 
@@ -127,6 +128,17 @@ export interface Membership {
   loadTail(shardId: number, after?: TailPosition): Promise<StoredTail>;
   /** For writing, under a lease of ours. Where the lease is another's by now, writes reject with `LeaseLostError`. */
   openTail(shardId: number, epoch: number): OpenTail;
+  /**
+   * Reads what is kept of a shard's guilds; anybody may. `undefined` where there is nothing, or nothing is kept. To read on rejects
+   * with `StoredGuildsReplacedError` where they were begun anew meanwhile. What can not be understood is told, and left out.
+   */
+  loadGuilds(shardId: number): Promise<StoredGuilds | undefined>;
+  /**
+   * For writing, under a lease of ours. It goes on from what this membership has read to its end, or written, last. Where that is not
+   * what is stored (somebody has written since, or it is gone, or was never read), `put` and `commit` reject with
+   * `StoredGuildsLostError`: so whoever takes a shard over reads its guilds under the lease, when nobody else writes any more, or begins anew.
+   */
+  openGuilds(shardId: number, epoch: number): GuildStore;
   /** Tells all members, as soon as may be; it may get lost. */
   publish(message: ClusterMessage): Promise<void>;
   /** Messages of the others. */
@@ -180,6 +192,11 @@ export type ClusterMessage = { readonly from: string } & (
 /** The store did not answer, or could not: asking again later may help. */
 export class StoreUnreachableError extends Error {
   override name = 'StoreUnreachableError';
+}
+
+/** What was being read of a shard's guilds has been begun anew, or is gone: what was read of it is of no use, and all is to be loaded again. */
+export class StoredGuildsReplacedError extends StoreUnreachableError {
+  override name = 'StoredGuildsReplacedError';
 }
 
 /** A write under a lease that is another's by now. */

@@ -3,7 +3,13 @@ export type { JsonObject } from './json.ts';
 export { GUILD_KINDS, type GuildKind, type GuildOptions } from './lists.ts';
 export { type Mergeable, MergeRounds, type MergeRoundsOptions } from './merge-rounds.ts';
 export { reduceOwnUser } from './own-user.ts';
-export { type GuildCheckpoint, type GuildStore, type StoredGuilds, StoredGuildsLostError } from './ports.ts';
+export {
+  type GuildCheckpoint,
+  type GuildStore,
+  type StoredGuild,
+  type StoredGuilds,
+  StoredGuildsLostError,
+} from './ports.ts';
 export type { GuildItem, GuildReading } from './reading.ts';
 export {
   type GuildDispatch,
@@ -15,5 +21,5 @@ export {
 } from './reducer.ts';
 export { asSnapshot, isUnavailable, type SnapshotOptions } from './snapshot.ts';
 export type { SnapshotCounts } from './snapshot-counts.ts';
-export { GuildSnapshots, type GuildSnapshotsOptions, type StoredGuild } from './snapshots.ts';
+export { GuildSnapshots, type GuildSnapshotsOptions } from './snapshots.ts';
 export { stripGuild } from './strip.ts';

@@ -16,8 +16,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   routing: ['runtime'],
   guilds: ['protocol', 'runtime'],
   observability: ['runtime'],
-  // Implements the ports that log and upstream declare.
-  cluster: ['log', 'upstream', 'protocol', 'runtime'],
+  // Implements the ports that log, upstream and guilds declare; of guilds also the error that is part of the port.
+  cluster: ['guilds', 'log', 'upstream', 'protocol', 'runtime'],
   // Shares Discord's vocabulary with the product and nothing else, or it would share its mistakes.
   simulator: ['protocol'],
   commands: [

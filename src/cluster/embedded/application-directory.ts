@@ -2,6 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../runtime/clock.ts';
+import { GuildFiles } from './guild-files.ts';
 import { EmbeddedIdentifySlots } from './identify-slots.ts';
 import { IdentifySlotsFile } from './identify-slots-file.ts';
 import { TailFiles } from './tail-files.ts';
@@ -25,8 +26,16 @@ export class ApplicationDirectory {
 
   tail(shardId: number, shardCount: number): TailFiles {
     const { maxTailBytes: maxBytes, maxTailAgeMs: maxAgeMs } = this.#options;
-    const directory = join(this.#path, `shards-${shardCount}`, String(shardId));
-    return new TailFiles({ directory, maxBytes, maxAgeMs });
+    return new TailFiles({ directory: this.#shardPath(shardId, shardCount), maxBytes, maxAgeMs });
+  }
+
+  /** To be opened once for all who read and write the shard. */
+  guilds(
+    shardId: number,
+    shardCount: number,
+    onUnreadable: (path: string, reason: string) => void,
+  ): GuildFiles {
+    return new GuildFiles(this.#shardPath(shardId, shardCount), onUnreadable);
   }
 
   /** To be opened once: what is not in the file is in memory. */
@@ -34,7 +43,7 @@ export class ApplicationDirectory {
     return new EmbeddedIdentifySlots({ clock, file: new IdentifySlotsFile(this.#path, onError) });
   }
 
-  /** Deletes tails of other numbers of shards once they are too old to go on from. `nowMs`: Unix ms. */
+  /** Deletes tails and guilds of other numbers of shards once they are too old to go on from. `nowMs`: Unix ms. */
   async removeOthers(shardCount: number, nowMs: number): Promise<void> {
     const beforeMs = nowMs - this.#options.maxTailAgeMs;
     for (const [count, path] of await this.#tailsByShardCount()) {
@@ -54,6 +63,10 @@ export class ApplicationDirectory {
       found = shardCount;
     }
     return found;
+  }
+
+  #shardPath(shardId: number, shardCount: number): string {
+    return join(this.#path, `shards-${shardCount}`, String(shardId));
   }
 
   async #tailsByShardCount(): Promise<[shardCount: number, path: string][]> {

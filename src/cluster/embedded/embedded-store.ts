@@ -1,7 +1,8 @@
 /**
- * What a node alone has in the place of Redis: membership and leases in memory, tails and identify slots on disk, or in memory where
- * nothing is kept. `lockDirectory` keeps other nodes off the disk, so what an earlier process left is free at once.
+ * What a node alone has in the place of Redis: membership and leases in memory, tails, guilds and identify slots on disk, or in memory
+ * where nothing is kept. `lockDirectory` keeps other nodes off the disk, so what an earlier process left is free at once.
  */
+import type { GuildStore, StoredGuilds } from '../../guilds/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { IdentifySlots } from '../../upstream/index.ts';
 import type {
@@ -17,9 +18,12 @@ import type {
   Renewal,
   StoredTail,
 } from '../ports.ts';
+import { UnkeptGuilds } from '../unkept-guilds.ts';
 import type { ApplicationDirectory } from './application-directory.ts';
+import { EmbeddedGuilds, loadGuilds } from './embedded-guilds.ts';
 import { EmbeddedState } from './embedded-state.ts';
 import { EmbeddedTail, loadTail } from './embedded-tail.ts';
+import type { GuildFiles } from './guild-files.ts';
 import { EmbeddedIdentifySlots } from './identify-slots.ts';
 import type { TailFiles } from './tail-files.ts';
 
@@ -40,7 +44,9 @@ export class EmbeddedStore implements ClusterStore {
   readonly slots: IdentifySlots;
   readonly #options: EmbeddedStoreOptions;
   readonly #state: EmbeddedState;
-  readonly #openTails = new Set<AsyncDisposable>();
+  readonly #open = new Set<AsyncDisposable>();
+  /** By number of shards and shard: one for all who joined. */
+  readonly #guilds = new Map<string, GuildFiles>();
 
   constructor(options: EmbeddedStoreOptions) {
     const { clock, leaseTtlMs, directory, onSlotsError } = options;
@@ -67,16 +73,25 @@ export class EmbeddedStore implements ClusterStore {
       identity,
       state: this.#state,
       files: (shardId) => directory?.tail(shardId, shardCount),
-      openTails: this.#openTails,
+      guilds: (shardId) => this.#guildsOf(shardId, shardCount),
+      open: this.#open,
       onUnreadable,
     });
     return { kind: 'joined', membership };
   }
 
+  #guildsOf(shardId: number, shardCount: number): GuildFiles | undefined {
+    const { directory, onUnreadable } = this.#options;
+    const key = `${shardCount}:${shardId}`;
+    const files = this.#guilds.get(key) ?? directory?.guilds(shardId, shardCount, onUnreadable);
+    if (files) this.#guilds.set(key, files);
+    return files;
+  }
+
   /** Closes what is still open; for all who joined. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#openTails].map((tail) => tail[Symbol.asyncDispose]()));
-    this.#openTails.clear();
+    await Promise.all([...this.#open].map((store) => store[Symbol.asyncDispose]()));
+    this.#open.clear();
   }
 }
 
@@ -84,7 +99,9 @@ interface MembershipOptions {
   readonly identity: NodeIdentity;
   readonly state: EmbeddedState;
   readonly files: (shardId: number) => TailFiles | undefined;
-  readonly openTails: Set<AsyncDisposable>;
+  readonly guilds: (shardId: number) => GuildFiles | undefined;
+  /** Tails and guilds that are written to. */
+  readonly open: Set<AsyncDisposable>;
   readonly onUnreadable: (path: string, reason: string) => void;
 }
 
@@ -92,6 +109,8 @@ class EmbeddedMembership implements Membership {
   readonly identity: NodeIdentity;
   readonly #options: MembershipOptions;
   readonly #state: EmbeddedState;
+  /** By shard: what of its guilds was read to the end or written last. */
+  readonly #revisions = new Map<number, number>();
 
   constructor(options: MembershipOptions) {
     this.identity = options.identity;
@@ -124,11 +143,31 @@ class EmbeddedMembership implements Membership {
   }
 
   openTail(shardId: number, epoch: number): OpenTail {
-    const { files, openTails } = this.#options;
+    const { files, open } = this.#options;
     const isHeld = () => this.#state.holds(this.identity, shardId, epoch);
-    const tail = new EmbeddedTail(files(shardId), isHeld, () => openTails.delete(tail));
-    openTails.add(tail);
+    const tail = new EmbeddedTail(files(shardId), isHeld, () => open.delete(tail));
+    open.add(tail);
     return tail;
+  }
+
+  async loadGuilds(shardId: number): Promise<StoredGuilds | undefined> {
+    const files = this.#options.guilds(shardId);
+    return files && loadGuilds(files, (revision) => this.#revisions.set(shardId, revision));
+  }
+
+  openGuilds(shardId: number, epoch: number): GuildStore {
+    const { guilds, open } = this.#options;
+    const files = guilds(shardId);
+    if (!files) return new UnkeptGuilds();
+    const store = new EmbeddedGuilds({
+      files,
+      shardId,
+      revisions: this.#revisions,
+      isHeld: () => this.#state.holds(this.identity, shardId, epoch),
+      onClosed: () => open.delete(store),
+    });
+    open.add(store);
+    return store;
   }
 
   async publish(message: ClusterMessage): Promise<void> {

@@ -1,4 +1,5 @@
 /** A node's part in an application, in Redis. Each method is one script call; what it guarantees is said at the script. */
+import type { GuildStore, StoredGuilds } from '../../guilds/index.ts';
 import {
   type ClusterMessage,
   ClusterStoreError,
@@ -12,6 +13,7 @@ import {
   type StoredTail,
   type TailPosition,
 } from '../ports.ts';
+import { UnkeptGuilds } from '../unkept-guilds.ts';
 import type { RedisConnections } from './connections.ts';
 import { KEEP_MS, type RedisKeys } from './keys.ts';
 import { decodeMessage, encodeMessage } from './messages.ts';
@@ -142,6 +144,14 @@ export class RedisMembership implements Membership {
     const { connections, tail } = this.#context;
     const keys = this.#tailKeys(shardId);
     return new RedisTail({ connections, identity: this.identity, shardId, epoch, keys, options: tail });
+  }
+
+  async loadGuilds(): Promise<StoredGuilds | undefined> {
+    return undefined;
+  }
+
+  openGuilds(): GuildStore {
+    return new UnkeptGuilds();
   }
 
   publish(message: ClusterMessage): Promise<void> {

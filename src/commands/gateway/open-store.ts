@@ -49,7 +49,7 @@ function openEmbedded({ config, application, clock, logger }: OpenStoreOptions):
           }),
     maxSessionAgeMs: eventLog.maxAgeMs,
     onUnreadable: (path, reason) =>
-      log.error({ path, reason }, 'a file of the tail can not be read; it is passed over'),
+      log.error({ path, reason }, 'a file of the tail or of the guilds can not be read; it is passed over'),
     onSlotsError: (error) => log.error({ reason: error.message }, 'identify slots can not be written'),
   });
 }

@@ -272,6 +272,8 @@ function withFaults(membership: Membership, faults: Faults): Membership {
     },
     loadTail: (shardId, after) => membership.loadTail(shardId, after),
     openTail: (shardId, epoch) => membership.openTail(shardId, epoch),
+    loadGuilds: (shardId) => membership.loadGuilds(shardId),
+    openGuilds: (shardId, epoch) => membership.openGuilds(shardId, epoch),
     async publish(message) {
       reach();
       if (!faults.losesMessages) await membership.publish(message);

@@ -1,0 +1,88 @@
+/** Guilds that are read from files, and written to them while the lease is their writer's. */
+import {
+  type GuildCheckpoint,
+  type GuildStore,
+  type StoredGuild,
+  type StoredGuilds,
+  StoredGuildsLostError,
+} from '../../guilds/index.ts';
+import { LeaseLostError } from '../ports.ts';
+import type { LoadedGuild } from './guild-file-reading.ts';
+import type { GuildFiles } from './guild-files.ts';
+
+/** `onRead`: everything was read, and nothing was written meanwhile; the revision that was read. */
+export async function loadGuilds(
+  files: GuildFiles,
+  onRead: (revision: number) => void,
+): Promise<StoredGuilds | undefined> {
+  const stored = await files.load();
+  if (!stored) return undefined;
+  const { revision } = stored;
+  async function* toTheEnd(guilds: AsyncIterable<readonly LoadedGuild[]>) {
+    yield* guilds;
+    if (files.revision === revision) onRead(revision);
+  }
+  return { checkpoint: stored.checkpoint, guilds: toTheEnd(stored.guilds) };
+}
+
+export interface EmbeddedGuildsOptions {
+  readonly files: GuildFiles;
+  readonly shardId: number;
+  /** By shard: what its member knows of. */
+  readonly revisions: Map<number, number>;
+  readonly isHeld: () => boolean;
+  readonly onClosed: () => void;
+}
+
+export class EmbeddedGuilds implements GuildStore {
+  readonly #options: EmbeddedGuildsOptions;
+
+  constructor(options: EmbeddedGuildsOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#options.files.bytes;
+  }
+
+  begin(checkpoint: GuildCheckpoint): Promise<void> {
+    return this.#write((files) => files.begin(checkpoint, () => this.#checkLease()));
+  }
+
+  put(guilds: readonly StoredGuild[]): Promise<void> {
+    return this.#write((files) => files.put(guilds, () => this.#check()));
+  }
+
+  commit(checkpoint: GuildCheckpoint): Promise<void> {
+    return this.#write((files) => files.commit(checkpoint, () => this.#check()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.onClosed();
+    await this.#options.files[Symbol.asyncDispose]();
+  }
+
+  async #write(write: (files: GuildFiles) => Promise<number>): Promise<void> {
+    const { files, shardId, revisions } = this.#options;
+    try {
+      revisions.set(shardId, await write(files));
+    } catch (error) {
+      if (error instanceof StoredGuildsLostError) revisions.delete(shardId);
+      throw error;
+    }
+  }
+
+  #check(): void {
+    this.#checkLease();
+    const { files, shardId, revisions } = this.#options;
+    if (revisions.get(shardId) === files.revision) return;
+    throw new StoredGuildsLostError(
+      `what is stored of the guilds of shard ${shardId} is not what was read or written here`,
+    );
+  }
+
+  #checkLease(): void {
+    const { isHeld, shardId } = this.#options;
+    if (!isHeld()) throw new LeaseLostError(`the lease of shard ${shardId} has passed on`);
+  }
+}
