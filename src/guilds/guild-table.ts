@@ -2,7 +2,7 @@
  * The guilds of a shard as they are kept, and what they take. Changes them as told and keeps the sums; what to do when is decided in
  * snapshots.ts.
  */
-import { bodyBytes, type GuildState, isKnown, type KeptGuild } from './kept-guild.ts';
+import { bodyBytes, type GuildState, isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
 import { MergeOrder } from './merge-order.ts';
 import { Pending } from './pending.ts';
 
@@ -11,6 +11,7 @@ export class GuildTable {
   readonly order = new MergeOrder();
   bodyBytes = 0;
   pendingBytes = 0;
+  #versions = 0;
   readonly #kinds = { awaited: 0, unavailable: 0, missing: 0, raw: 0, kept: 0 };
 
   get size(): number {
@@ -37,7 +38,8 @@ export class GuildTable {
   set(id: string, state: GuildState, lastSequence: number): void {
     let guild = this.#guilds.get(id);
     if (!guild) {
-      guild = { id, state, pending: undefined, lastSequence };
+      const notStored = { storedVersion: NEVER, storedSequence: NEVER };
+      guild = { id, state, pending: undefined, lastSequence, version: this.#versions++, ...notStored };
       this.#guilds.set(id, guild);
       this.#account(guild, 1);
     } else this.replace(guild, state, undefined);
@@ -48,7 +50,16 @@ export class GuildTable {
   replace(guild: KeptGuild, state: GuildState, pending: Pending | undefined): void {
     this.#account(guild, -1);
     guild.state = state;
+    guild.version = this.#versions++;
     guild.pending = isKnown(state) ? pending : undefined;
+    this.#account(guild, 1);
+    this.order.update(guild);
+  }
+
+  /** What is pending of a guild that was just set. */
+  setPending(guild: KeptGuild, pending: Pending): void {
+    this.#account(guild, -1);
+    guild.pending = pending;
     this.#account(guild, 1);
     this.order.update(guild);
   }

@@ -9,6 +9,7 @@ export {
   type StoredGuild,
   type StoredGuilds,
   StoredGuildsLostError,
+  type TailProgress,
 } from './ports.ts';
 export type { GuildItem, GuildReading } from './reading.ts';
 export {
@@ -22,4 +23,6 @@ export {
 export { asSnapshot, isUnavailable, type SnapshotOptions } from './snapshot.ts';
 export type { SnapshotCounts } from './snapshot-counts.ts';
 export { GuildSnapshots, type GuildSnapshotsOptions } from './snapshots.ts';
+export type { StoringRound } from './storing-round.ts';
 export { stripGuild } from './strip.ts';
+export { GuildWriter, type GuildWriterOptions, type StoredWindow } from './writer.ts';

@@ -30,7 +30,15 @@ export interface KeptGuild {
   pending: Pending | undefined;
   /** Of the last dispatch that touched it: that one and all before are in `state` and `pending`. */
   lastSequence: number;
+  /** Another number with each `state`. */
+  version: number;
+  /** The version whose body is stored beside the process, and the last dispatch that is in what is stored; `NEVER` where none is. */
+  storedVersion: number;
+  storedSequence: number;
 }
+
+/** Below all versions and sequences. */
+export const NEVER = -1;
 
 export function isKnown(state: GuildState): state is KnownState {
   return state.kind === 'raw' || state.kind === 'kept';

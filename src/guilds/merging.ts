@@ -35,7 +35,9 @@ export function mergedBody(
 
 function bodyOf(state: KnownState, { compressor, options }: MergeTools): JsonObject | undefined {
   const body = parsed(textOf(state, compressor)?.toString());
-  if (body === undefined || state.kind === 'kept') return body;
+  const isAsReduced = state.kind === 'kept' && state.textBytes !== undefined;
+  if (body === undefined || isAsReduced) return body;
+  // As it came; or stored so, or by a process that left out less: of a body that is neither this makes the same again.
   return reduceGuildAll(undefined, [{ t: 'GUILD_CREATE', d: body }], options);
 }
 

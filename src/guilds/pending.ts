@@ -20,6 +20,14 @@ export class Pending {
     this.#bytes = Buffer.allocUnsafeSlow(roomFor(minBytes));
   }
 
+  /** What a view showed, from elsewhere; `undefined` where it is not whole. */
+  static of(bytes: Buffer): Pending | undefined {
+    if (!isWhole(bytes)) return undefined;
+    const pending = new Pending(bytes.length);
+    pending.#end = bytes.copy(pending.#bytes);
+    return pending;
+  }
+
   /** Memory it takes. */
   get sizeBytes(): number {
     return this.#bytes.length;
@@ -57,6 +65,12 @@ function roomFor(bytes: number): number {
   let room = FIRST_BYTES;
   while (room < bytes) room *= 2;
   return room;
+}
+
+function isWhole(bytes: Buffer): boolean {
+  let offset = 0;
+  while (offset + LENGTH_BYTES <= bytes.length) offset += LENGTH_BYTES + bytes.readUInt32LE(offset);
+  return offset === bytes.length;
 }
 
 /** The payloads in order. */

@@ -55,3 +55,13 @@ export interface GuildStore extends AsyncDisposable {
   /** What it takes up, as far as this writer knows. */
   readonly bytes: number;
 }
+
+/** The shard's tail, as far as it matters for what is stored of guilds when. */
+export interface TailProgress {
+  /** Up to which dispatch it is written; `undefined`: it has to begin anew. */
+  readonly writtenSequence: number | undefined;
+  /** It holds nothing up to this one. */
+  readonly baseSequence: number;
+  /** Since it was opened. */
+  readonly writtenBytes: number;
+}

@@ -11,14 +11,17 @@ import { type Arrival, Arrivals } from './arrivals.ts';
 import type { GuildCompressor } from './compressor.ts';
 import { GuildTable } from './guild-table.ts';
 import { idOf, type JsonObject, objectOf, objectsOf } from './json.ts';
-import { isKnown, type KeptGuild } from './kept-guild.ts';
+import { isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
 import type { GuildOptions } from './lists.ts';
 import type { Mergeable, MergeRounds } from './merge-rounds.ts';
 import { type MergeTools, mergedBody, mergedState, OWN_USER_EVENT } from './merging.ts';
 import { place } from './placement.ts';
+import type { GuildCheckpoint, StoredGuild } from './ports.ts';
 import { GuildReading, type ReadGuild } from './reading.ts';
 import { relevantEventTypes } from './reducer.ts';
 import type { SnapshotCounts } from './snapshot-counts.ts';
+import { forgetStored, loadStored } from './storing.ts';
+import { StoringRound } from './storing-round.ts';
 
 export interface GuildSnapshotsOptions {
   readonly options: GuildOptions;
@@ -35,16 +38,6 @@ export interface GuildSnapshotsOptions {
    * guilds, which workers do not get until Discord sends them again.
    */
   readonly maxBytes: number;
-}
-
-/**
- * A guild as it is stored: a zstd frame with its body's JSON, and the last sequence that is in it. Without bytes it is missing, and
- * what was stored of it before is to be forgotten.
- */
-export interface StoredGuild {
-  readonly guildId: string;
-  readonly sequence: number;
-  readonly bytes: Buffer;
 }
 
 /** Dispatches that wait to be looked at; over it `apply` looks at them itself. */
@@ -155,41 +148,38 @@ export class GuildSnapshots implements Mergeable, Disposable {
     return false;
   }
 
-  /**
-   * The guilds that a dispatch after `sequence` has touched, each as of the moment it is taken. Those that are awaited or gone are
-   * left out; which guilds there are is what `guildIds` of a reading tells.
-   */
-  *export(sequence = -1): Generator<StoredGuild> {
+  /** What of the guilds has to be stored now, so that all of it goes up to the newest dispatch. */
+  beginStoring(): StoringRound {
     this.#placeAll();
-    for (const id of [...this.#table.ids]) {
-      this.#placeAll();
-      const guild = this.#table.find(id);
-      if (!guild || guild.lastSequence <= sequence) continue;
-      const bytes = this.#exported(guild);
-      if (bytes) yield { guildId: id, sequence: this.#sequence, bytes };
-    }
+    return new StoringRound({
+      table: this.#table,
+      compressor: this.#settings.compressor,
+      clock: this.#settings.clock,
+      ownUser: this.#ownUser,
+      sequence: () => {
+        this.#placeAll();
+        return this.#sequence;
+      },
+    });
+  }
+
+  /** Whatever is stored is gone, or unknown. */
+  forgetStored(): void {
+    for (const guild of this.#table.all()) forgetStored(guild);
   }
 
   /**
-   * Begins anew with what another process has stored. `guildIds`: all guilds as of `sequence`, the newest dispatch that is known to
-   * be in all of `stored`; dispatches after it follow by `apply`, and those that a guild has already are skipped.
+   * Begins anew as of a checkpoint, with all guilds awaited: what is stored of them follows by `load`, the dispatches after it by
+   * `apply`; those that a guild has already are skipped.
    */
-  import(
-    stored: Iterable<StoredGuild>,
-    guildIds: Iterable<string>,
-    sequence: number,
-    ownUser?: unknown,
-  ): void {
+  resetTo({ sequence, guildIds, ownUser }: Omit<GuildCheckpoint, 'epoch'>): void {
     this.reset([], sequence, ownUser);
-    for (const id of guildIds) this.#table.set(id, { kind: 'awaited' }, 0);
-    for (const { guildId, sequence: lastSequence, bytes } of stored) {
-      if (!this.#table.find(guildId) || bytes.length === 0) continue;
-      this.#table.set(
-        guildId,
-        { kind: 'kept', frame: bytes, textBytes: undefined, isSnapshot: false },
-        lastSequence,
-      );
-    }
+    for (const id of guildIds) this.#table.set(id, { kind: 'awaited' }, NEVER);
+  }
+
+  /** Stored guilds of the checkpoint. `isOurs`: nobody else can have written since they were read. */
+  load(stored: readonly StoredGuild[], isOurs: boolean): void {
+    for (const guild of stored) loadStored(this.#table, guild, this.#tools, isOurs);
   }
 
   /** Gives its memory back; it is not to be used after. */
@@ -266,15 +256,6 @@ export class GuildSnapshots implements Mergeable, Disposable {
     largest.lastSequence = this.#sequence;
     this.#done.droppedGuilds++;
     return true;
-  }
-
-  #exported(guild: KeptGuild): Buffer | undefined {
-    if (guild.pending || guild.state.kind === 'raw') this.#merge(guild);
-    const { state } = guild;
-    if (state.kind === 'kept') return state.frame;
-    if (state.kind === 'missing') return Buffer.alloc(0);
-    if (state.kind !== 'unavailable') return undefined;
-    return this.#tools.compressor.compressText(JSON.stringify({ id: guild.id, unavailable: true })).frame;
   }
 }
 

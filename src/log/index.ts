@@ -11,4 +11,4 @@ export {
   type TailStore,
 } from './tail.ts';
 export { TailCompressor } from './tail-compressor.ts';
-export { type ChunkListener, loadChunk } from './tail-loading.ts';
+export { type ChunkListener, loadChunk, readRecords } from './tail-loading.ts';

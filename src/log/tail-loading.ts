@@ -35,14 +35,23 @@ function loadRecords(
   audiences: ReadonlyMap<number, string>,
   { onRecord }: ChunkListener,
 ): void {
+  readRecords(frames, ({ sequence, typeId }, payload) => {
+    log.append(sequence, typeId, payload, writtenAtMs, 0, payload.length, audiences.get(sequence));
+    onRecord?.(typeId, payload);
+  });
+}
+
+/** The records in a log's frames, in order. `header` is the same each time. Throws where something is no frame of a log. */
+export function readRecords(
+  frames: Buffer,
+  onRecord: (header: Readonly<PayloadHeader>, payload: Buffer) => void,
+): void {
   const header: PayloadHeader = { op: 0, sequence: 0, typeId: 0, usedParser: false };
   for (let offset = 0; offset < frames.length; ) {
     const payload = readFramePayload(frames, offset);
     if (!payload || !scanHeader(payload, header))
       throw new Error('a tail chunk holds something that is no frame');
-    const { sequence, typeId } = header;
-    log.append(sequence, typeId, payload, writtenAtMs, 0, payload.length, audiences.get(sequence));
-    onRecord?.(typeId, payload);
+    onRecord(header, payload);
     offset += frameHeaderBytes(payload.length) + payload.length;
   }
 }

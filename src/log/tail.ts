@@ -68,6 +68,8 @@ export interface TailOptions {
   readonly stateChanges?: StateChanges | undefined;
   readonly onFailing: (reason: string, error: unknown) => void;
   readonly onRecovered: () => void;
+  /** A chunk is written, or a new beginning. */
+  readonly onWritten?: (() => void) | undefined;
 }
 
 /** Records of one chunk, before compression: compressing this much takes about 1 ms of the event loop. */
@@ -84,6 +86,8 @@ export class Tail implements Disposable, AsyncDisposable {
   #cursor: Cursor | undefined;
   /** Sequence up to which the store has everything. */
   #written = 0;
+  /** What is stored begins after it, or later. */
+  #baseSequence = 0;
   #writtenLogBytes = 0;
   #flushing: Promise<void> | undefined;
   /** When the oldest record of the chunk that is being written came. */
@@ -110,6 +114,11 @@ export class Tail implements Disposable, AsyncDisposable {
     return this.#needsBase ? undefined : this.#written;
   }
 
+  /** The stored tail holds nothing up to this sequence; 0 while it has to begin anew. */
+  get baseSequence(): number {
+    return this.#needsBase ? 0 : this.#baseSequence;
+  }
+
   /** How long the oldest record that is not written has been waiting. Unit: ms. */
   trailingMs(): number {
     const since = this.#writingSinceMs ?? this.#cursor?.oldestUnreadAtMs;
@@ -119,6 +128,7 @@ export class Tail implements Disposable, AsyncDisposable {
   /** Goes on behind what `log` was loaded with. */
   continueAfter(sequence: number): void {
     this.#written = sequence;
+    this.#baseSequence = this.#options.log.floor;
     this.#cursor = this.#cursorAfter(sequence);
     this.#writtenLogBytes = this.#options.log.appendedBytes;
     this.#needsBase = false;
@@ -208,6 +218,8 @@ export class Tail implements Disposable, AsyncDisposable {
       try {
         await store.begin(base);
         unwritten?.written();
+        this.#baseSequence = base.sequence;
+        this.#options.onWritten?.();
       } catch (error) {
         this.#needsBase = true;
         throw error;
@@ -256,6 +268,7 @@ export class Tail implements Disposable, AsyncDisposable {
     this.counts.chunks++;
     this.counts.bytes += compressed.length;
     if (cursor !== this.#cursor) this.#needsBase = true;
+    this.#options.onWritten?.();
   }
 
   #readRuns(cursor: Cursor) {

@@ -18,6 +18,8 @@ export class Store implements Disposable {
   readonly rounds = new MergeRounds({ clock: this.clock });
   readonly snapshots: GuildSnapshots;
   #sequence = 1;
+  /** The newest of those that were made here. */
+  last: Dispatch = dispatchOf(1, 'READY', {});
 
   constructor(options: Partial<GuildSnapshotsOptions> = {}) {
     this.snapshots = new GuildSnapshots({
@@ -41,7 +43,8 @@ export class Store implements Disposable {
 
   dispatch(t: string, d: unknown): void {
     this.#sequence += 1;
-    this.apply(dispatchOf(this.#sequence, t, d));
+    this.last = dispatchOf(this.#sequence, t, d);
+    this.apply(this.last);
   }
 
   /** `d` as text, which need not be JSON. */

@@ -79,39 +79,6 @@ describe('over random histories', () => {
     expect(comparableAll(held.seen)).toEqual(held.truth);
     return true;
   }
-
-  it.each(
-    SEEDS,
-  )('what was exported at any moments and the dispatches since come to the same (seed %i)', (seed) => {
-    using store = new Store();
-    const history: Dispatch[] = [];
-    const shard = start(seed, store, (dispatch) => history.push(dispatch));
-    const random = new Random(seed);
-    const stored = new Map<string, { guildId: string; sequence: number; bytes: Buffer }>();
-    let exportedTo = -1;
-    for (let round = 0; round < 10; round += 1) {
-      shard.happen(random.below(120));
-      const from = exportedTo;
-      exportedTo = shard.sequence;
-      for (const guild of store.snapshots.export(from)) {
-        stored.set(guild.guildId, guild);
-        // It goes on while they are being stored.
-        shard.happen(random.below(4));
-      }
-    }
-    shard.happen(200);
-    using other = new Store();
-    other.snapshots.import(stored.values(), shard.guildIds, exportedTo);
-    for (const dispatch of history.filter(({ sequence }) => sequence > exportedTo)) {
-      other.apply(dispatch);
-      if (random.next() < 0.01) readAll(other.snapshots);
-      if (random.next() < 0.01) other.snapshots.mergeSome(1);
-    }
-    expect(readAll(other.snapshots)).toEqual(shard.truth());
-    expect(readAll(other.snapshots)).toEqual(readAll(store.snapshots));
-    expect(other.snapshots.isComplete).toBe(true);
-    expect(other.snapshots.counts.unreadable).toBe(0);
-  });
 });
 
 function comparableAll(seen: Record<string, JsonObject>): Record<string, JsonObject> {

@@ -249,11 +249,6 @@ describe('bounds', () => {
     using reading = store.snapshots.read();
     expect(reading).toMatchObject({ guildIds: [ID, '2000', '3000'], count: 2, isComplete: false });
     expect(items(reading).map(({ d }) => d['id'])).toEqual([ID, '3000']);
-    const stored = [...store.snapshots.export()];
-    expect(stored.filter(({ bytes }) => bytes.length === 0)).toMatchObject([{ guildId: '2000' }]);
-    using other = new Store();
-    other.snapshots.import(stored, [ID, '2000', '3000'], 4);
-    expect(other.snapshots.counts).toMatchObject({ guilds: 3, awaitedGuilds: 1 });
     store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
     expect(store.snapshots.isComplete).toBe(true);
   });
@@ -283,58 +278,5 @@ describe('bounds', () => {
     store[Symbol.dispose]();
     expect(store.snapshots.counts).toMatchObject({ bodyBytes: 0, pendingBytes: 0, guilds: 0 });
     expect(store.clock.pendingTimers).toBe(0);
-  });
-});
-
-describe('stored guilds', () => {
-  it('are as of the moment they were taken, and skip the dispatches that they have', () => {
-    using store = storeWithGuild();
-    store.dispatch('GUILD_MEMBER_ADD', { guild_id: ID, ...member('5') });
-    const stored = [...store.snapshots.export()];
-    expect(stored).toMatchObject([{ guildId: ID, sequence: 3 }]);
-    using other = new Store();
-    other.snapshots.import(stored, [ID, '2000'], 1);
-    expect(other.snapshots.isComplete).toBe(false);
-    other.dispatch('GUILD_DELETE', { id: ID });
-    other.dispatch('GUILD_MEMBER_ADD', { guild_id: ID, ...member('5') });
-    other.dispatch('GUILD_MEMBER_ADD', { guild_id: ID, ...member('6') });
-    expect(only(other)['member_count']).toBe(4);
-    expect(readAll(other.snapshots)).toEqual(readAll(other.snapshots));
-  });
-
-  it('are those that have changed since', () => {
-    using store = storeWithGuild();
-    store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
-    const changed = (sequence: number) => [...store.snapshots.export(sequence)].map(({ guildId }) => guildId);
-    expect(changed(-1)).toEqual([ID, '2000']);
-    expect(changed(store.snapshots.sequence)).toEqual([]);
-    store.dispatch('GUILD_ROLE_CREATE', ROLE);
-    expect(changed(store.snapshots.sequence - 1)).toEqual([ID]);
-    store.dispatch('GUILD_DELETE', { id: '2000', unavailable: true });
-    expect(changed(store.snapshots.sequence - 1)).toEqual(['2000']);
-  });
-
-  it('that an outage hid are out', () => {
-    using store = storeWithGuild();
-    store.dispatch('GUILD_DELETE', { id: ID, unavailable: true });
-    using other = new Store();
-    other.snapshots.import(store.snapshots.export(), [ID], 3);
-    expect(other.snapshots.isComplete).toBe(true);
-    expect(read(other)).toEqual([{ t: 'GUILD_DELETE', d: { id: ID, unavailable: true } }]);
-  });
-
-  it('that can not be read are out, and hurt no other', () => {
-    using store = storeWithGuild();
-    store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
-    const [first, second] = [...store.snapshots.export()];
-    if (!first || !second) throw new Error('there are two');
-    using other = new Store();
-    const broken = { ...first, bytes: first.bytes.subarray(0, -9) };
-    other.snapshots.import([broken, second], [ID, '2000'], 3);
-    expect(read(other)).toEqual([
-      { t: 'GUILD_DELETE', d: { id: ID, unavailable: true } },
-      { t: 'GUILD_CREATE', d: ownGuild({ id: '2000' }) },
-    ]);
-    expect(other.snapshots.counts.unreadable).toBe(1);
   });
 });

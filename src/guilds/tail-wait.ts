@@ -1,0 +1,37 @@
+/** Waits until a shard's tail is written up to a sequence. */
+import type { TailProgress } from './ports.ts';
+
+export class TailWait {
+  readonly #tail: TailProgress;
+  readonly #waiting = new Map<PromiseWithResolvers<void>, number>();
+
+  constructor(tail: TailProgress) {
+    this.#tail = tail;
+  }
+
+  /** Rejects with the reason of `stop`. */
+  async until(sequence: number): Promise<void> {
+    if (this.#written >= sequence) return;
+    const waiting = Promise.withResolvers<void>();
+    this.#waiting.set(waiting, sequence);
+    try {
+      await waiting.promise;
+    } finally {
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  /** The tail has been written. */
+  lookAgain(): void {
+    const written = this.#written;
+    for (const [waiting, sequence] of this.#waiting) if (sequence <= written) waiting.resolve();
+  }
+
+  stop(reason: Error): void {
+    for (const waiting of this.#waiting.keys()) waiting.reject(reason);
+  }
+
+  get #written(): number {
+    return this.#tail.writtenSequence ?? -1;
+  }
+}
