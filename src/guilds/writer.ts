@@ -121,6 +121,7 @@ export class GuildWriter implements Mergeable {
 
   /** The tail has been written, or has begun anew. */
   onTailWritten(): void {
+    if (this.#phase.kind === 'over') return;
     this.#tailWait.lookAgain();
     this.#noteOutrun();
     if (this.#phase.kind === 'idle' && this.#isDue()) this.#start();
