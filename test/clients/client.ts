@@ -10,6 +10,9 @@ process.once('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
+/** Of a command, also of one that waits for the library. */
+const ANSWER_DEADLINE_MS = 30_000;
+
 export interface HeardDispatch {
   readonly s: number;
   readonly t: string;
@@ -97,8 +100,15 @@ export class Client implements AsyncDisposable {
     const id = this.#asked;
     const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#child.stdin?.write(`${JSON.stringify({ id, command, given })}\n`);
-    // The reason for the cast: workers answer as `Commands` says.
-    return (await answer) as ReturnType<Commands[Name]>;
+    const timer = setTimeout(() => {
+      this.#waiting.get(id)?.reject(new Error(`no answer to ${command}:\n${this.#errors}`));
+    }, ANSWER_DEADLINE_MS);
+    try {
+      // The reason for the cast: workers answer as `Commands` says.
+      return (await answer) as ReturnType<Commands[Name]>;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** What it was handed of a shard, without the RESUMEDs, which are shardmux' own. */

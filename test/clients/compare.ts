@@ -14,6 +14,8 @@ export interface Rules {
   readonly nested?: Readonly<Record<string, Rules>>;
   /** Fields that it does not keep, and why they are left out here. */
   readonly absent?: Readonly<Record<string, string>>;
+  /** Where only these fields are compared. */
+  readonly only?: readonly string[];
 }
 
 /** The lists of a GUILD_CREATE, under the library's names. */
@@ -25,6 +27,8 @@ export interface ListRules extends Rules {
   readonly prepare?: (one: Entity) => Entity;
   /** Which of the cached elements count, where the library keeps some for longer than Discord lists them. */
   readonly counts?: (cached: Entity, guild: Entity) => boolean;
+  /** Why the library keeps elements that live events have ended. */
+  readonly stale?: string | undefined;
 }
 
 export interface GuildRules extends Rules {
@@ -33,22 +37,28 @@ export interface GuildRules extends Rules {
 
 const MAX_LINES = 20;
 
-/** `truth` and `cached` are guilds by id. */
+/** `truth` and `cached` are guilds by id; those of a client that `isFresh` have seen no live events. */
 export function differences(
   truth: Readonly<Record<string, Entity>>,
   cached: Readonly<Record<string, Entity>>,
   rules: GuildRules,
+  isFresh = false,
 ): string[] {
   const lines = differentKeys(Object.keys(truth), Object.keys(cached), 'guilds');
   for (const [id, guild] of Object.entries(truth)) {
     const copy = cached[id];
     // Of one that is out nothing is known, whatever the library still has of it.
-    if (copy && guild['unavailable'] !== true) lines.push(...guildDifferences(guild, copy, rules));
+    if (copy && guild['unavailable'] !== true) lines.push(...guildDifferences(guild, copy, rules, isFresh));
   }
   return lines.slice(0, MAX_LINES);
 }
 
-function guildDifferences(guild: Entity, cached: Entity, { lists, ...rules }: GuildRules): string[] {
+function guildDifferences(
+  guild: Entity,
+  cached: Entity,
+  { lists, ...rules }: GuildRules,
+  isFresh: boolean,
+): string[] {
   const where = `guild ${String(guild['id'])}`;
   const own = Object.fromEntries(Object.entries(guild).filter(([field]) => !(field in lists)));
   const lines = fieldDifferences(own, cached, rules, where);
@@ -57,7 +67,14 @@ function guildDifferences(guild: Entity, cached: Entity, { lists, ...rules }: Gu
     const copies = Object.entries(objectOf(cached[list.cachedAs])).filter(
       ([, copy]) => list.counts?.(objectOf(copy), cached) ?? true,
     );
-    lines.push(...listDifferences(new Map(elements), new Map(copies), list, `${where} ${name}`));
+    lines.push(
+      ...listDifferences(
+        new Map(elements),
+        new Map(copies),
+        isFresh ? { ...list, stale: undefined } : list,
+        `${where} ${name}`,
+      ),
+    );
   }
   return lines;
 }
@@ -68,7 +85,8 @@ function listDifferences(
   rules: ListRules,
   where: string,
 ): string[] {
-  const lines = differentKeys([...truth.keys()], [...cached.keys()], where);
+  const keys = [...cached.keys()].filter((key) => !rules.stale || truth.has(key));
+  const lines = differentKeys([...truth.keys()], keys, where);
   for (const [id, one] of truth) {
     if (!cached.has(id)) continue;
     const prepared = rules.prepare?.(one) ?? one;
@@ -89,6 +107,7 @@ function differentKeys(truth: readonly string[], cached: readonly string[], wher
 function fieldDifferences(truth: Entity, cached: Entity, rules: Rules, where: string): string[] {
   return Object.entries(truth).flatMap(([field, value]) => {
     if (rules.absent && field in rules.absent) return [];
+    if (rules.only && !rules.only.includes(field)) return [];
     const name = rules.names?.[field] ?? camelCase(field);
     const nested = rules.nested?.[field];
     if (nested) return nestedDifferences(value, cached[name], nested, `${where} ${field}`);

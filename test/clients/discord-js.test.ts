@@ -6,4 +6,5 @@ describeLibrary({
   registry: 'npm',
   command: [process.execPath, new URL('workers/discord-js.mjs', import.meta.url).pathname],
   rules: DISCORD_JS,
+  hasCaches: true,
 });
