@@ -10,6 +10,15 @@ export const MAX_SEND_BYTES = 4096;
 /** One IDENTIFY per `shard_id % max_concurrency` bucket in this time. https://discord.com/developers/docs/events/gateway#sharding-max-concurrency */
 export const IDENTIFY_INTERVAL_MS = 5_000;
 
+/** One request for all members of a guild in this time. https://discord.com/developers/docs/events/gateway-events#request-guild-members */
+export const FULL_MEMBER_REQUEST_INTERVAL_MS = 30_000;
+
+/** Members in one GUILD_MEMBERS_CHUNK. https://discord.com/developers/docs/events/gateway-events#request-guild-members */
+export const MEMBERS_PER_CHUNK = 1_000;
+
+/** Bytes of a nonce that Discord echoes; it drops a longer one silently. */
+export const MAX_NONCE_BYTES = 32;
+
 /** Discord's own heartbeat interval, as seen in HELLO. */
 export const DISCORD_HEARTBEAT_INTERVAL_MS = 41_250;
 

@@ -25,8 +25,16 @@ export type Submission =
 /** Where commands go: nowhere while the shard is not ready, and nowhere again after the queue's end. */
 type Receiver = ((payload: string) => boolean) | 'none' | 'ended';
 
+/** A command that is made when its turn comes. */
+export interface LateCommand {
+  /** The JSON text; `undefined` where nobody wants it any more. Asked again where the connection did not take it. */
+  payload(): string | undefined;
+  /** It has left the queue: sent, or not wanted. Never where the queue ended before. */
+  onLeft(isSent: boolean): void;
+}
+
 interface QueuedCommand {
-  readonly payload: string;
+  readonly command: string | LateCommand;
   readonly sender: symbol;
 }
 
@@ -56,8 +64,8 @@ export class CommandQueue implements Disposable {
     return this.#queued.length;
   }
 
-  /** Takes a command, or says why not. */
-  submit(payload: string, sender: symbol): Submission {
+  /** Takes a command, or says why not. Where it can be sent at once, that is done before this returns. */
+  submit(command: string | LateCommand, sender: symbol): Submission {
     if (this.#receiver === 'ended') return 'closed';
     const waiting = this.#waiting.get(sender) ?? 0;
     const isSenderFull = waiting >= MAX_QUEUED_PER_SENDER;
@@ -66,7 +74,7 @@ export class CommandQueue implements Disposable {
       return isSenderFull ? 'sender-full' : 'full';
     }
     this.#waiting.set(sender, waiting + 1);
-    this.#queued.push({ payload, sender });
+    this.#queued.push({ command, sender });
     this.#drain();
     return 'queued';
   }
@@ -102,6 +110,14 @@ export class CommandQueue implements Disposable {
     const send = this.#receiver;
     if (typeof send === 'string' || this.#timer) return;
     for (let next = this.#queued[0]; next; next = this.#queued[0]) {
+      const { command, sender } = next;
+      const payload = typeof command === 'string' ? command : command.payload();
+      if (payload === undefined) {
+        this.#queued.shift();
+        this.#left(sender);
+        if (typeof command !== 'string') command.onLeft(false);
+        continue;
+      }
       const now = this.#options.clock.now();
       if (!this.#window.take(now)) {
         this.#timer = this.#options.clock.setTimer(() => {
@@ -110,10 +126,11 @@ export class CommandQueue implements Disposable {
         }, this.#window.waitMs(now));
         return;
       }
-      if (!send(next.payload)) return this.close();
+      if (!send(payload)) return this.close();
       this.#queued.shift();
-      this.#left(next.sender);
+      this.#left(sender);
       this.sent++;
+      if (typeof command !== 'string') command.onLeft(true);
     }
   }
 

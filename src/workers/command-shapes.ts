@@ -5,6 +5,7 @@
  * https://discord.com/developers/docs/events/gateway-events#send-events
  */
 import * as z from 'zod';
+import { MAX_NONCE_BYTES } from '../protocol/limits.ts';
 import { Opcode } from '../protocol/opcodes.ts';
 
 /** The largest id: 2^64 - 1. https://discord.com/developers/docs/reference#snowflakes */
@@ -15,9 +16,6 @@ const Snowflake = z
   .string()
   .regex(/^\d{15,20}$/, 'expected an id')
   .refine((id) => id.length < MAX_SNOWFLAKE.length || id <= MAX_SNOWFLAKE, 'expected an id');
-
-/** Bytes of a nonce that Discord echoes; it drops a longer one silently. */
-const MAX_NONCE_BYTES = 32;
 
 const Nonce = z
   .string()
@@ -68,3 +66,18 @@ type Shapes = typeof COMMAND_SHAPES;
 export type CheckedCommand = {
   readonly [Op in keyof Shapes]: { readonly op: Op; readonly d: z.output<Shapes[Op]> };
 }[keyof Shapes];
+
+/** A command that Discord answers, about guilds. */
+export type GuildRequest = Extract<
+  CheckedCommand,
+  {
+    readonly op:
+      | typeof Opcode.RequestGuildMembers
+      | typeof Opcode.RequestSoundboardSounds
+      | typeof Opcode.RequestChannelInfo;
+  }
+>;
+
+export function isGuildRequest(command: CheckedCommand): command is GuildRequest {
+  return command.op !== Opcode.PresenceUpdate && command.op !== Opcode.VoiceStateUpdate;
+}

@@ -119,3 +119,26 @@ it('takes nothing after its end, and counts what it had', () => {
   queue[Symbol.dispose]();
   expect([sent, queue.length, queue.dropped, queue.refused]).toEqual([[], 0, 3, 0]);
 });
+
+it('makes a late command when its turn comes, and says when it has left', () => {
+  const { queue, sent, send } = newQueue();
+  const left: boolean[] = [];
+  let text: string | undefined = 'early';
+  queue.submit({ payload: () => text, onLeft: (isSent) => left.push(isSent) }, SOMEONE);
+  text = 'late';
+  expect([sent, left]).toEqual([[], []]);
+  queue.open(send);
+  expect([sent, left]).toEqual([['late'], [true]]);
+});
+
+it('leaves out a late command that nobody wants any more, at no cost to the window', () => {
+  const { queue, sent, send } = newQueue();
+  const left: boolean[] = [];
+  for (let n = 0; n < 110; n++) {
+    queue.submit({ payload: () => undefined, onLeft: (isSent) => left.push(isSent) }, SOMEONE);
+  }
+  for (const n of numbers(1, 110)) queue.submit(n, OTHER);
+  queue.open(send);
+  expect(left).toEqual(Array.from({ length: 110 }, () => false));
+  expect(sent).toEqual(numbers(1, 110));
+});
