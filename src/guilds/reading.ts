@@ -91,6 +91,21 @@ export class GuildReading implements Disposable {
   }
 }
 
+/** The body of one guild as of now: `out` where an outage hides it, `undefined` where it is not known or can't be read. */
+export function bodyNow(
+  guild: KeptGuild,
+  { tools, onMerged }: Pick<ReadingOptions, 'tools' | 'onMerged'>,
+): JsonObject | 'out' | undefined {
+  const read = readGuild(guild);
+  const { state, view } = read;
+  if (!isKnown(state)) return state.kind === 'unavailable' ? 'out' : undefined;
+  const body = mergedBody(state, view, tools);
+  if (body === undefined) return undefined;
+  if (isUnavailable(body)) return 'out';
+  if (view || state.kind === 'raw') onMerged(read, body);
+  return body;
+}
+
 function readGuild(guild: KeptGuild): ReadGuild {
   return { guild, state: guild.state, pending: guild.pending, view: guild.pending?.view };
 }

@@ -17,7 +17,7 @@ import type { Mergeable, MergeRounds } from './merge-rounds.ts';
 import { type MergeTools, mergedBody, mergedState, OWN_USER_EVENT } from './merging.ts';
 import { place } from './placement.ts';
 import type { GuildCheckpoint, StoredGuild } from './ports.ts';
-import { GuildReading, type ReadGuild } from './reading.ts';
+import { bodyNow, GuildReading, type ReadGuild } from './reading.ts';
 import { relevantEventTypes } from './reducer.ts';
 import type { SnapshotCounts } from './snapshot-counts.ts';
 import { forgetStored, loadStored } from './storing.ts';
@@ -131,6 +131,19 @@ export class GuildSnapshots implements Mergeable, Disposable {
       onMerged: (read, body) => this.#keepMerged(read, body),
       onClosed: () => this.#openReadings--,
     });
+  }
+
+  /** What GUILD_CREATE has said of one guild, as of now; `out` where an outage hides it, `undefined` where it is not known. */
+  body(guildId: string): JsonObject | 'out' | undefined {
+    this.#placeAll();
+    const guild = this.#table.find(guildId);
+    const onMerged = (read: ReadGuild, body: JsonObject) => this.#keepMerged(read, body);
+    return guild && bodyNow(guild, { tools: this.#tools, onMerged });
+  }
+
+  /** Whose guilds they are, and what of them is kept. */
+  get options(): GuildOptions {
+    return this.#settings.options;
   }
 
   /** Does what has to be done, for about so long; whether there is more. */
