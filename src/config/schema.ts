@@ -94,7 +94,7 @@ const tail = z.strictObject({
   ),
   directory: setting(text('path'), {
     default: './shardmux-state',
-    description: 'The directory of tails, checkpoints and identify slots of a node without Redis.',
+    description: 'The directory of tails, checkpoints, guilds and identify slots of a node without Redis.',
   }),
   flushIntervalMs: setting(duration({ max: 60_000 }), {
     default: '100ms',

@@ -28,7 +28,7 @@ export async function loadGuilds(
 export interface EmbeddedGuildsOptions {
   readonly files: GuildFiles;
   readonly shardId: number;
-  /** By shard: what its member knows of. */
+  /** By shard: what its member has read to the end, or written, last. */
   readonly revisions: Map<number, number>;
   readonly isHeld: () => boolean;
   readonly onClosed: () => void;
@@ -36,9 +36,12 @@ export interface EmbeddedGuildsOptions {
 
 export class EmbeddedGuilds implements GuildStore {
   readonly #options: EmbeddedGuildsOptions;
+  /** What it goes on from; `undefined`: only to begin makes sense. */
+  #revision: number | undefined;
 
   constructor(options: EmbeddedGuildsOptions) {
     this.#options = options;
+    this.#revision = options.revisions.get(options.shardId);
   }
 
   get bytes(): number {
@@ -65,17 +68,21 @@ export class EmbeddedGuilds implements GuildStore {
   async #write(write: (files: GuildFiles) => Promise<number>): Promise<void> {
     const { files, shardId, revisions } = this.#options;
     try {
-      revisions.set(shardId, await write(files));
+      this.#revision = await write(files);
+      revisions.set(shardId, this.#revision);
     } catch (error) {
-      if (error instanceof StoredGuildsLostError) revisions.delete(shardId);
+      if (error instanceof StoredGuildsLostError) {
+        this.#revision = undefined;
+        revisions.delete(shardId);
+      }
       throw error;
     }
   }
 
   #check(): void {
     this.#checkLease();
-    const { files, shardId, revisions } = this.#options;
-    if (revisions.get(shardId) === files.revision) return;
+    const { files, shardId } = this.#options;
+    if (this.#revision === files.revision) return;
     throw new StoredGuildsLostError(
       `what is stored of the guilds of shard ${shardId} is not what was read or written here`,
     );

@@ -1,5 +1,5 @@
 /**
- * The connections of a store: one for decisions, one for tails, so that a renewal never waits behind megabytes, and one that
+ * The connections of a store: one for decisions, one for tails and guilds, so that a renewal never waits behind megabytes, and one that
  * listens. Each reconnects by itself, for ever. What is asked for meanwhile is rejected at once.
  */
 import { Cluster, Redis } from 'ioredis';
@@ -27,8 +27,8 @@ const MAX_PARALLEL_LOADS = 2;
 /** How often Redis is asked whether it is there: what notices a connection that is dead without having been closed. */
 const PROBE_INTERVAL_MS = 1_000;
 
-/** Whether what was asked for is for the tails' connection. */
-const isOfTails = (name: ScriptName): boolean => name.endsWith('-tail');
+/** Whether what was asked for is for the tails' connection: guilds are as large, and as little in a hurry. */
+const isOfTails = (name: ScriptName): boolean => name.endsWith('-tail') || name.endsWith('-guilds');
 
 type Client = Redis | Cluster;
 type Argument = string | number | Buffer;

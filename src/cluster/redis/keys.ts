@@ -11,6 +11,7 @@
  * | `…:{app}:<shards>:leases`               | hash   | shard → `epoch` or `epoch incarnation node`        | KEEP_MS         | renew, acquire, pass, leave |
  * | `…:{app}:<shards>:checkpoint:<shard>`   | hash   | newest base and checkpoint, see `lua/begin-tail.lua` | CHECKPOINT_KEEP_MS | begin, append            |
  * | `…:{app}:<shards>:tail:<shard>`         | stream | a chunk an entry, id `<lastSequence>-<n>`           | KEEP_MS         | begin, append               |
+ * | `…:{app}:<shards>:guilds:<shard>`       | hash   | guilds and their checkpoint, see `lua/begin-guilds.lua` | CHECKPOINT_KEEP_MS | begin, put, commit |
  * | `…:{app}:access-check`                  | stream | nothing: written and deleted in one script         | none            | check, at the start         |
  * | `…:{app}:messages`                      | channel | `ClusterMessage`, JSON                            |                 | publish                     |
  */
@@ -52,5 +53,9 @@ export class RedisKeys {
 
   tail(shardCount: number, shardId: number): string {
     return `${this.#application}:${shardCount}:tail:${shardId}`;
+  }
+
+  guilds(shardCount: number, shardId: number): string {
+    return `${this.#application}:${shardCount}:guilds:${shardId}`;
   }
 }

@@ -106,7 +106,7 @@ class OpenRedisStore implements RedisStore {
   }
 
   async join(identity: NodeIdentity, state: MemberState, deployment: Deployment): Promise<JoinResult> {
-    const { leaseTtlMs, tail } = this.#options;
+    const { leaseTtlMs, tail, onUnreadable = () => undefined } = this.#options;
     const connections = this.#connections;
     const keys = this.#keys;
     if (/\s/.test(identity.incarnation)) throw new TypeError('an incarnation must not have a space in it');
@@ -125,7 +125,8 @@ class OpenRedisStore implements RedisStore {
       const [, stored, ...nodeIds] = reply;
       return differenceOf(deployment, decodeDeployment(stored), nodeIds);
     }
-    const context = { connections, keys, leaseTtlMs, tail, deployment, joinedAtMs: reply[1] };
+    const joinedAtMs = reply[1];
+    const context = { connections, keys, leaseTtlMs, tail, onUnreadable, deployment, joinedAtMs };
     return { kind: 'joined', membership: new RedisMembership(identity, context) };
   }
 

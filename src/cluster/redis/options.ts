@@ -22,7 +22,7 @@ export interface RedisTailOptions {
   /** Of one shard: its base and its chunks. */
   readonly maxBytes: number;
   readonly maxAgeMs: number;
-  /** `false`: only the checkpoint is kept. */
+  /** `false`: only the checkpoint is kept. Nor are guilds then, which mean nothing without the dispatches after them. */
   readonly keepsChunks: boolean;
 }
 
@@ -54,6 +54,8 @@ export interface RedisStoreOptions {
   readonly identifyIntervalMs?: number | undefined;
   /** For waiting; what is decided goes by Redis' clock. */
   readonly clock: Clock;
+  /** What is stored under a key can't be understood, and counts as absent. */
+  readonly onUnreadable?: ((key: string, reason: string) => void) | undefined;
   /** Once, when the start has to wait for Redis. */
   readonly onWaiting?: ((reason: string) => void) | undefined;
   /** For log and metrics. Not called before the store is open, nor after it was disposed of. */

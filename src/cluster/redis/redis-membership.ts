@@ -15,9 +15,12 @@ import {
 } from '../ports.ts';
 import { UnkeptGuilds } from '../unkept-guilds.ts';
 import type { RedisConnections } from './connections.ts';
+import { GuildsPosition } from './guilds-position.ts';
 import { KEEP_MS, type RedisKeys } from './keys.ts';
 import { decodeMessage, encodeMessage } from './messages.ts';
 import type { RedisTailOptions } from './options.ts';
+import { RedisGuilds } from './redis-guilds.ts';
+import { loadGuilds } from './redis-guilds-reading.ts';
 import { RedisTail } from './redis-tail.ts';
 import { readStoredTail } from './stored-tail.ts';
 import { decodeDeployment, differenceOf, encodeDeployment, readMember, readView } from './view.ts';
@@ -30,6 +33,7 @@ export interface RedisMembershipContext {
   readonly keys: RedisKeys;
   readonly leaseTtlMs: number;
   readonly tail: RedisTailOptions;
+  readonly onUnreadable: (key: string, reason: string) => void;
   readonly deployment: Deployment;
   /** By Redis' clock. */
   readonly joinedAtMs: number;
@@ -63,6 +67,8 @@ export class RedisMembership implements Membership {
   readonly identity: NodeIdentity;
   readonly #context: RedisMembershipContext;
   readonly #leases: string;
+  /** By shard. */
+  readonly #guilds = new Map<number, GuildsPosition>();
   /** What the scripts know us by. */
   readonly #me: readonly [nodeId: string, incarnation: string];
 
@@ -146,12 +152,19 @@ export class RedisMembership implements Membership {
     return new RedisTail({ connections, identity: this.identity, shardId, epoch, keys, options: tail });
   }
 
-  async loadGuilds(): Promise<StoredGuilds | undefined> {
-    return undefined;
+  async loadGuilds(shardId: number): Promise<StoredGuilds | undefined> {
+    const { connections, tail, onUnreadable } = this.#context;
+    if (!tail.keepsChunks) return undefined;
+    const [, key] = this.#guildKeys(shardId);
+    return loadGuilds({ connections, key, position: this.#guildsPosition(shardId), onUnreadable });
   }
 
-  openGuilds(): GuildStore {
-    return new UnkeptGuilds();
+  openGuilds(shardId: number, epoch: number): GuildStore {
+    const { connections, tail } = this.#context;
+    if (!tail.keepsChunks) return new UnkeptGuilds();
+    const keys = this.#guildKeys(shardId);
+    const position = this.#guildsPosition(shardId);
+    return new RedisGuilds({ connections, identity: this.identity, shardId, epoch, keys, position });
   }
 
   publish(message: ClusterMessage): Promise<void> {
@@ -163,6 +176,17 @@ export class RedisMembership implements Membership {
       const message = decodeMessage(text);
       if (message && message.from !== this.identity.nodeId) listener(message);
     });
+  }
+
+  #guildsPosition(shardId: number): GuildsPosition {
+    const position = this.#guilds.get(shardId) ?? new GuildsPosition();
+    this.#guilds.set(shardId, position);
+    return position;
+  }
+
+  #guildKeys(shardId: number): readonly [leases: string, guilds: string] {
+    const { keys, deployment } = this.#context;
+    return [this.#leases, keys.guilds(deployment.shardCount, shardId)];
   }
 
   #tailKeys(shardId: number): readonly [leases: string, checkpoint: string, stream: string] {

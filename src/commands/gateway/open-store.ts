@@ -70,6 +70,8 @@ function redisOptions({ config, application, clock, logger }: OpenStoreOptions):
       keepsChunks: tail.store !== 'off',
     },
     clock,
+    onUnreadable: (key, reason) =>
+      log.error({ key, reason }, 'what Redis has of the guilds can not be read; it is passed over'),
     onWaiting: (reason) => log.warn({ reason, forMs: redis.connectTimeoutMs }, 'waiting for Redis'),
     onState: (state) => {
       if (state.kind === 'connected') log.info({}, 'connected to Redis');

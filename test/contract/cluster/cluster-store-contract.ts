@@ -1,4 +1,4 @@
-/** What every cluster store does, whatever it is kept in: see `src/cluster/ports.ts`. Membership, leases, messages; then tails. */
+/** What every cluster store does, whatever it is kept in: see `src/cluster/ports.ts`. Membership, leases, messages; then tails and guilds. */
 import { describe, expect, it } from 'vitest';
 import type { ClusterMessage, Deployment, MemberState } from '../../../src/cluster/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -16,6 +16,7 @@ import {
   SHORT_TTL_MS,
   STATE,
 } from './cluster-environment.ts';
+import { guildsContract } from './guilds-contract.ts';
 import { leasesContract } from './leases-contract.ts';
 import { tailsContract } from './tails-contract.ts';
 
@@ -262,4 +263,5 @@ export function clusterStoreContract(name: string, kind: ClusterStoreKind): void
   });
 
   tailsContract(name, kind);
+  guildsContract(name, kind);
 }

@@ -3,7 +3,6 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { stateDirectory } from '../../support/node.ts';
 import type { ClusterEnvironment, ClusterEnvironmentOptions } from './cluster-environment.ts';
 import { clusterStoreContract } from './cluster-store-contract.ts';
-import { guildsContract } from './guilds-contract.ts';
 
 function fail(error: Error): never {
   throw error;
@@ -38,5 +37,4 @@ async function environment(options: ClusterEnvironmentOptions): Promise<ClusterE
   };
 }
 
-guildsContract('embedded', { open: environment, canLoseData: false, canContinue: false });
 clusterStoreContract('embedded', { open: environment, canLoseData: false, canContinue: false });

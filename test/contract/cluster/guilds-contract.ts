@@ -193,7 +193,7 @@ export function guildsContract(name: string, kind: ClusterStoreKind): void {
       const guilds = [guildAt('1', 11, 10 * KIB), guildAt('2', 11, 10 * KIB)];
       const { store } = await newWriter(environment, guilds);
       expect(store.bytes).toBeGreaterThan(bytesOf(guilds));
-      expect(store.bytes).toBeLessThan(bytesOf(guilds) * 1.2);
+      expect(store.bytes).toBeLessThan(bytesOf(guilds) * 1.3);
       await store.begin(checkpointAt(20));
       expect(store.bytes).toBeLessThan(KIB);
     });
@@ -318,7 +318,7 @@ export function guildsContract(name: string, kind: ClusterStoreKind): void {
       const change = { ...guildAt('1', 15), body: undefined };
       await expect(store.put([change])).rejects.toBeInstanceOf(StoredGuildsLostError);
       await loadAll(b);
-      await store.put([change]);
+      await openGuilds(b).put([change]);
     });
 
     it('whoever has it under another epoch goes on without reading', async () => {

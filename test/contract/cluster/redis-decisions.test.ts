@@ -179,6 +179,9 @@ it('every key has a time to live, and one application’s keys share a slot', as
   await using environment = await redisEnvironment(redis);
   const { tail, node } = await openTail(environment);
   await append(tail, 0, 10);
+  await node.membership
+    .openGuilds(0, node.epochOf(0))
+    .begin({ epoch: 'e', sequence: 10, guildIds: [], ownUser: undefined });
   const store = await environment.openStore();
   await store.slots.reserve(0);
   await store.slots.setBudget({ maxConcurrency: 1, remaining: 1, resetAfterMs: 1_000 }, 0);
@@ -186,7 +189,16 @@ it('every key has a time to live, and one application’s keys share a slot', as
   const keys = (await redis.command('KEYS', `*{${environment.applicationId}}*`)) as string[];
   const names = keys.map((key) => key.split('}:')[1]).sort();
   expect(names).toEqual(
-    ['8:checkpoint:0', '8:leases', '8:tail:0', 'budget', 'deployment', 'members', 'slots'].sort(),
+    [
+      '8:checkpoint:0',
+      '8:guilds:0',
+      '8:leases',
+      '8:tail:0',
+      'budget',
+      'deployment',
+      'members',
+      'slots',
+    ].sort(),
   );
   for (const key of keys) expect(Number(await redis.command('PTTL', key)), key).toBeGreaterThan(0);
 });

@@ -58,6 +58,9 @@ async function failure(
 
 it('every method rejects at once while it is cut off, and works again by itself', async () => {
   const tail = node.membership.openTail(0, node.epochOf(0));
+  const guilds = node.membership.openGuilds(0, node.epochOf(0));
+  const checkpoint = { epoch: 'e', sequence: 0, guildIds: [], ownUser: undefined };
+  await guilds.begin(checkpoint);
   await proxy.cut();
   await lost();
   expect(store.isConnected).toBe(false);
@@ -67,6 +70,10 @@ it('every method rejects at once while it is cut off, and works again by itself'
     () => node.pass(0, undefined),
     () => node.membership.loadTail(0),
     () => tail.begin({ sequence: 0, state: {} }),
+    () => node.membership.loadGuilds(0),
+    () => guilds.put([]),
+    () => guilds.commit(checkpoint),
+    () => guilds.begin(checkpoint),
     () => node.membership.publish({ from: 'node-a', kind: 'changed' }),
     () => store.slots.reserve(0),
     () => store.readDeployment(),
@@ -83,6 +90,8 @@ it('every method rejects at once while it is cut off, and works again by itself'
   await found();
   expect(store.isConnected).toBe(true);
   expect((await node.renew()).view.leases.get(0)?.holder).toEqual(node.identity);
+  await eventually(() => guilds.commit({ ...checkpoint, sequence: 5 }).then(() => true));
+  expect((await node.membership.loadGuilds(0))?.checkpoint.sequence).toBe(5);
   expect(store.counts.reconnects).toBeGreaterThan(0);
   expect(states.map(({ kind }) => kind)).toEqual(['lost', 'connected']);
 });

@@ -34,8 +34,9 @@ async function expectWorks(environment: RedisEnvironment): Promise<void> {
   expect(await a.acquire([0, 1])).toHaveLength(2);
   expect(await b.acquire([0, 1])).toEqual([]);
   await expectTailMoves(a, b);
+  await expectGuildsMove(a, b);
   expect((await b.renew()).view.members).toHaveLength(2);
-  expect((await a.renew()).lost).toEqual([0]);
+  expect((await a.renew()).lost).toEqual([0, 1]);
   await expectHears(a, b);
   await store.slots.setBudget({ maxConcurrency: 1, remaining: 9, resetAfterMs: 60_000 }, 0);
   expect((await store.slots.reserve(0)).waitMs).toBeGreaterThan(0);
@@ -58,6 +59,21 @@ async function expectTailMoves(a: TestNode, b: TestNode): Promise<void> {
   expect(stored).toMatchObject({ isContinuation: true, parts: [{ chunks: [{ lastSequence: 2 }] }] });
   await b.membership.openTail(0, b.epochOf(0)).append(chunkBehind(2), () => BASE);
   expect((await a.membership.loadTail(0)).parts[0]?.chunks).toHaveLength(3);
+}
+
+async function expectGuildsMove(a: TestNode, b: TestNode): Promise<void> {
+  const checkpoint = { epoch: 'e', sequence: 1, guildIds: ['1'], ownUser: undefined };
+  const guild = { guildId: '1', sequence: 1, body: Buffer.from('body'), pending: Buffer.alloc(0) };
+  const former = a.membership.openGuilds(1, a.epochOf(1));
+  await former.begin(checkpoint);
+  await former.put([guild]);
+  b.held.set(1, (await a.pass(1, b))?.epoch ?? 0);
+  await expect(former.put([guild])).rejects.toBeInstanceOf(LeaseLostError);
+  for await (const batch of (await b.membership.loadGuilds(1))?.guilds ?? []) expect(batch).toEqual([guild]);
+  const store = b.membership.openGuilds(1, b.epochOf(1));
+  await store.put([{ ...guild, sequence: 2, body: undefined }]);
+  await store.commit({ ...checkpoint, sequence: 2, guildIds: [] });
+  for await (const batch of (await a.membership.loadGuilds(1))?.guilds ?? []) expect(batch).toEqual([]);
 }
 
 async function expectHears(a: TestNode, b: TestNode): Promise<void> {

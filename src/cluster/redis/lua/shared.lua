@@ -103,3 +103,17 @@ local function memory_of(bytes)
   local step = 2 ^ (exponent - 3)
   return math.ceil(taken / step) * step + math.min(MAX_ENTRY_INDEX_BYTES, math.floor(bytes / 4))
 end
+
+-- Writer and number of a revision of stored guilds, `<number> <writer>`; nil where there is none. A writer counts its writes.
+local function read_revision(value)
+  local number, writer = string.match(value or '', '^(%d+) (%S+)$')
+  return writer, tonumber(number)
+end
+
+-- Whether a write of guilds goes on from what is stored: from the revision that its writer knows, or from what a later write of its own
+-- has made of that, whose reply was lost. `since`: the writer's first after the revision that it knows.
+local function goes_on(stored, known, writer, since, number)
+  if stored == known then return true end
+  local by, last = read_revision(stored)
+  return by == writer and last >= since and last < number
+end
