@@ -4,7 +4,7 @@
  */
 import { makeBodies } from './bodies.ts';
 import {
-  EVENT_HEADER_BYTES,
+  eventHeaderBytes,
   INDEX_DIGITS,
   INDEX_FROM_END,
   NONCE_PLACEHOLDER,
@@ -29,27 +29,44 @@ export interface EncodedEvents {
   readonly ends: Uint32Array;
 }
 
+/** Makes the shortest event long enough for the one kind of frame header that is written here. */
+const MIN_BODY_BYTES = 120;
+
 export function makeTemplates(): EventTemplate[] {
-  return makeBodies(TEMPLATES).map(({ type, body }) => ({
+  return makeBodies(TEMPLATES).map(({ type, body }) => templateOf(type, JSON.stringify(body)));
+}
+
+/** `d`: an object as JSON text, with at least one key. */
+export function templateOf(type: string, d: string): EventTemplate {
+  const padding = d.length < MIN_BODY_BYTES ? `,"padding":"${'-'.repeat(MIN_BODY_BYTES - d.length)}"` : '';
+  return {
     beforeSequence: Buffer.from(`{"t":"${type}","s":`),
-    afterSequence: Buffer.from(`,"op":0,"d":${JSON.stringify(body).slice(0, -1)},${NONCE_PLACEHOLDER}}}`),
-  }));
+    afterSequence: Buffer.from(`,"op":0,"d":${d.slice(0, -1)}${padding},${NONCE_PLACEHOLDER}}}`),
+  };
+}
+
+/** Which event has this index. */
+export type Choice = (index: number) => EventTemplate;
+
+/** One after the other, over and over. */
+export function inTurn(templates: readonly EventTemplate[]): Choice {
+  return (index) => templates[index % templates.length] as EventTemplate; // There is one at each place.
 }
 
 /** `count` events with consecutive sequences and indices; their send times are still zero. */
 export function encodeEvents(
-  templates: readonly EventTemplate[],
+  choose: Choice,
   count: number,
   firstSequence: number,
   firstIndex: number,
 ): EncodedEvents {
-  const at = (i: number) => templates[(firstIndex + i) % templates.length] as EventTemplate;
+  const at = (i: number) => choose(firstIndex + i);
   const size = (i: number) =>
     at(i).beforeSequence.length + `${firstSequence + i}`.length + at(i).afterSequence.length;
   const ends = new Uint32Array(count);
   let total = 0;
   for (let i = 0; i < count; i++) {
-    total += EVENT_HEADER_BYTES + size(i);
+    total += eventHeaderBytes(size(i)) + size(i);
     ends[i] = total;
   }
   const bytes = Buffer.allocUnsafeSlow(total);
@@ -57,7 +74,7 @@ export function encodeEvents(
   for (let i = 0; i < count; i++) {
     const template = at(i);
     writeEventHeader(bytes, offset, size(i));
-    offset += EVENT_HEADER_BYTES;
+    offset += eventHeaderBytes(size(i));
     offset += template.beforeSequence.copy(bytes, offset);
     offset += bytes.write(`${firstSequence + i}`, offset, 'latin1');
     offset += template.afterSequence.copy(bytes, offset);

@@ -100,10 +100,14 @@ export async function launchMiddle(options: LaunchOptions): Promise<Middle> {
 }
 
 /** A source or sink process of ours. */
-export function launchPeer(name: 'source' | 'sink', signal: AbortSignal): BenchProcess {
+export function launchPeer(
+  name: 'source' | 'sink',
+  signal: AbortSignal,
+  args: readonly string[] = [],
+): BenchProcess {
   return new BenchProcess({
     name,
-    arguments: [here(`${name}/main.ts`)],
+    arguments: [here(`${name}/main.ts`), ...args],
     environment: process.env,
     signal,
   });

@@ -2,29 +2,35 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS, type Scenario, VARIANTS, type Variant } from './scenarios.ts';
 
-export const SUBJECTS = ['hop', 'tail', 'takeover'] as const;
+export const SUBJECTS = ['hop', 'tail', 'takeover', 'state', 'guilds', 'ready'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export const HELP = `Measures shardmux: the hop against a plain TCP relay and against the stock way (@discordjs/ws, serialise again, ws.send),
-the tail against none, and takeovers of a shard.
+the tail against none, takeovers of a shard, guild state against none, and the start of a whole bot against one without shardmux.
 
   npm run bench -- [subjects] [options]
 
   hop               what the hop through shardmux costs
   tail              what a tail on disk or in Redis costs, how far it trails, and what memory it takes
   takeover          how long another node takes from the lease of a shard with a full tail to its RESUME
+  state             what guild state costs while events flow
+  guilds            what guilds take in memory, and what changing and reading them takes
+  ready             how soon a discord.js client of 16 shards has all its guilds
                     (default: all of them; hop where --scenario or --variant is given)
 
   --scenario NAME   of hop: ${SCENARIOS.join(', ')}; may be given several times (default: all)
   --variant NAME    of hop: ${VARIANTS.join(', ')}; may be given several times (default: all)
-  --runs N          interleaved repetitions of hop and tail, of which the medians are printed (default: 3)
+  --runs N          interleaved repetitions of hop, tail and state, of which the medians are printed (default: 3)
   --seconds N       length of each paced run, at least 1 (default: 4)
   --takeovers N     how many takeovers of each kind (default: 10)
+  --starts N        how many starts of the bot, each way (default: 5)
+  --guilds N        of the bot that starts (default: 8000)
   --profile DIR     also write a CPU profile of each middle to DIR; the numbers get worse by it
   --json            one JSON object a line on stdout, everything else on stderr
   --help            this text
 
-What the numbers mean: docs/benchmark.md. Needs Linux, and tail and takeover need redis-server. The exit code tells whether everything
+What the numbers mean: docs/benchmark.md. Needs Linux, tail and takeover need redis-server, and
+ready installs discord.js as the tests of libraries do. The exit code tells whether everything
 could be measured and was delivered, not whether the goals were met.
 `;
 
@@ -35,6 +41,8 @@ export interface Options {
   readonly runs: number;
   readonly seconds: number;
   readonly takeovers: number;
+  readonly starts: number;
+  readonly guilds: number;
   readonly profileDirectory: string | null;
   readonly json: boolean;
 }
@@ -88,6 +96,8 @@ export function parseOptions(commandLine: readonly string[]): ParsedOptions {
     runs: positive('--runs', values.runs, 1, true, problems),
     seconds: positive('--seconds', values.seconds, 1, false, problems),
     takeovers: positive('--takeovers', values.takeovers, 1, true, problems),
+    starts: positive('--starts', values.starts, 1, true, problems),
+    guilds: positive('--guilds', values.guilds, 16, true, problems),
     profileDirectory: values.profile ?? null,
     json: values.json,
   };
@@ -104,6 +114,8 @@ function parse(commandLine: readonly string[]) {
       runs: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '4' },
       takeovers: { type: 'string', default: '10' },
+      starts: { type: 'string', default: '5' },
+      guilds: { type: 'string', default: '8000' },
       profile: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -31,7 +31,10 @@ export interface Parties {
   readonly statusUrl: string | null;
 }
 
-export type PartiesOptions = Omit<LaunchOptions, 'discordPort' | 'temporaryDirectory'>;
+export interface PartiesOptions extends Omit<LaunchOptions, 'discordPort' | 'temporaryDirectory'> {
+  /** Of the bot; events are of them then. None where left out. */
+  readonly guilds?: number;
+}
 
 export interface TrafficOutcome {
   readonly latencies: Latencies | null;
@@ -53,7 +56,7 @@ export async function withParties<Result>(
   const temporaryDirectory = mkdtempSync(join(tmpdir(), 'shardmux-bench-'));
   stack.defer(() => rmSync(temporaryDirectory, { recursive: true, force: true }));
 
-  const source = stack.use(launchPeer('source', signal));
+  const source = stack.use(launchPeer('source', signal, options.guilds ? [String(options.guilds)] : []));
   const { port } = await source.message<Message<FromSource, 'listening'>>('listening', START_TIMEOUT_MS);
   const launched = stack.use(await launchMiddle({ ...options, discordPort: port, temporaryDirectory }));
   const sink = stack.use(launchPeer('sink', signal));

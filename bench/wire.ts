@@ -77,14 +77,21 @@ export function headerBytes(size: number): number {
 
 const TEXT_FINAL = 0x81;
 
-/** Every event is longer than a one-byte length can say, and shorter than 64 KiB. */
-export const EVENT_HEADER_BYTES = 4;
+/** Every event is longer than a one-byte length can say. */
+const MIN_EVENT_BYTES = 126;
+const MAX_SHORT_EVENT_BYTES = 65_535;
+
+export function eventHeaderBytes(payloadBytes: number): number {
+  return payloadBytes > MAX_SHORT_EVENT_BYTES ? 10 : 4;
+}
 
 export function writeEventHeader(bytes: Buffer, at: number, payloadBytes: number): void {
-  if (payloadBytes < 126 || payloadBytes > 65_535) throw new RangeError(`an event of ${payloadBytes} bytes`);
+  if (payloadBytes < MIN_EVENT_BYTES) throw new RangeError(`an event of ${payloadBytes} bytes`);
+  const isShort = payloadBytes <= MAX_SHORT_EVENT_BYTES;
   bytes[at] = TEXT_FINAL;
-  bytes[at + 1] = 126;
-  bytes.writeUInt16BE(payloadBytes, at + 2);
+  bytes[at + 1] = isShort ? 126 : 127;
+  if (isShort) bytes.writeUInt16BE(payloadBytes, at + 2);
+  else bytes.writeBigUInt64BE(BigInt(payloadBytes), at + 2);
 }
 
 /** A client's text frame. Clients must mask; a mask of zeros leaves the payload as it is. */

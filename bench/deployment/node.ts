@@ -16,6 +16,8 @@ export interface NodePartOptions {
   readonly port: number;
   readonly settings: Readonly<Record<string, string>>;
   readonly logPath: string;
+  /** Where a CPU profile is written when it ends. */
+  readonly profileDirectory?: string | null;
   /** It ended by itself. */
   readonly onFailure: (error: Error) => void;
 }
@@ -37,11 +39,12 @@ export class NodePart {
 
   /** Starts the process and does not wait for anything. */
   spawn(): Child {
-    const { name, port, settings, logPath, onFailure } = this.#options;
+    const { name, port, settings, logPath, profileDirectory, onFailure } = this.#options;
+    const profiling = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : [];
     this.#child = new Child({
       name,
       command: process.execPath,
-      args: ['--import', PRELOAD, MAIN, 'gateway'],
+      args: [...profiling, '--import', PRELOAD, MAIN, 'gateway'],
       environment: environmentWith({ ...settings, SHARDMUX_WORKERS_PORT: String(port) }),
       logPath,
       onFailure,

@@ -1,6 +1,6 @@
 /** The simulated Discord: its process, and its control routes. */
 import { fileURLToPath } from 'node:url';
-import type { Fault, ShardTruth, SimulatorStats } from '../../src/simulator/index.ts';
+import type { Fault, ShardTruth, SimulatorOptions, SimulatorStats } from '../../src/simulator/index.ts';
 import { Child, environmentWith } from './child.ts';
 
 const LISTENING_TIMEOUT_MS = 30_000;
@@ -13,6 +13,10 @@ export interface SimulatorSize {
   readonly shards: number;
   readonly guilds: number;
   readonly eventsPerSecond: number;
+  /** Guilds have a true state then, which begins with so much. */
+  readonly guildSize?: SimulatorOptions['guildSize'];
+  /** Discord's own where left out. */
+  readonly identifyIntervalMs?: number;
 }
 
 export class SimulatorPart {
@@ -22,22 +26,10 @@ export class SimulatorPart {
   readonly #child: Child;
 
   static async start(size: SimulatorSize, onFailure: (error: Error) => void): Promise<SimulatorPart> {
-    const flags = {
-      shards: size.shards,
-      guilds: size.guilds,
-      'events-per-second': size.eventsPerSecond,
-      'max-concurrency': size.shards,
-    };
     const child = new Child({
       name: 'the simulated Discord',
       command: process.execPath,
-      args: [
-        '--import',
-        PRELOAD,
-        MAIN,
-        'simulate',
-        ...Object.entries(flags).map(([flag, n]) => `--${flag}=${n}`),
-      ],
+      args: ['--import', PRELOAD, MAIN, 'simulate', ...flagsOf(size)],
       environment: environmentWith({}),
       onFailure,
     });
@@ -84,6 +76,26 @@ export class SimulatorPart {
     if (!response.ok) throw new Error(`the simulated Discord answered ${path} with ${response.status}`);
     return response.json();
   }
+}
+
+function flagsOf({
+  shards,
+  guilds,
+  eventsPerSecond,
+  guildSize,
+  identifyIntervalMs,
+}: SimulatorSize): string[] {
+  const { channels, roles, members } = guildSize ?? {};
+  const flags = {
+    shards,
+    guilds,
+    'events-per-second': eventsPerSecond,
+    'max-concurrency': shards,
+    'identify-interval': identifyIntervalMs,
+    'guild-size': guildSize && `${channels},${roles},${members}`,
+  };
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return [...given.map(([flag, value]) => `--${flag}=${value}`), ...(guildSize ? ['--guild-state'] : [])];
 }
 
 /** Reads a field out of the log line with that message. */

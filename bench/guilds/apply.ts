@@ -1,6 +1,6 @@
 /**
  * What guild state costs on the hot path: `GuildSnapshots.apply` over the simulator's default mix of events, and apart from it what is
- * done later, when there is time. Run: `node bench/guilds/apply.ts`
+ * done later, when there is time.
  */
 import { GuildCompressor, GuildSnapshots, MergeRounds } from '../../src/guilds/index.ts';
 import { eventTypeId } from '../../src/protocol/event-types.ts';
@@ -11,13 +11,13 @@ import { GuildSet, renderGuildCreate } from '../../src/simulator/payloads/guilds
 import { BOT_USER_ID, createUsers } from '../../src/simulator/payloads/users.ts';
 import { Random } from '../../src/simulator/random.ts';
 import { median } from '../medians.ts';
+import { inProcess } from './in-process.ts';
 
 const EVENTS = 50_000;
 const GUILDS = 500;
 const RUNS = 9;
 /** As many come in one read of a busy socket. */
 const EVENTS_PER_READ = 100;
-const GOAL_US = 0.25;
 
 interface Events {
   readonly bytes: Buffer;
@@ -91,36 +91,34 @@ function run({ bytes, ends, typeIds }: Events, apply: GuildSnapshots['apply'], l
   return [Number(applyNs) / 1_000 / EVENTS, Number(laterNs) / 1_000 / EVENTS];
 }
 
+/** Microseconds an event. */
+export interface ApplyTimes {
+  /** On the hot path. */
+  readonly applyUs: number;
+  /** When there is time. */
+  readonly laterUs: number;
+}
+
+export function measureApply(signal: AbortSignal): Promise<ApplyTimes> {
+  return inProcess({ file: import.meta.filename, signal });
+}
+
 function main(): void {
   const events = makeEvents();
   using compressor = new GuildCompressor();
   using rounds = new MergeRounds({ clock: systemClock });
   const applied: number[] = [];
   const later: number[] = [];
-  let merges = 0;
   for (let count = 0; count < RUNS; count += 1) {
     using snapshots = newSnapshots(compressor, rounds);
-    const before = snapshots.counts;
     const [applyUs = 0, laterUs = 0] = run(events, snapshots.apply.bind(snapshots), () => {
       snapshots.mergeSome(1_000);
     });
     applied.push(applyUs);
     later.push(laterUs);
-    merges = snapshots.counts.merges - before.merges;
   }
-  const [emptyUs = 0] = run(
-    events,
-    () => undefined,
-    () => undefined,
-  );
-  const meanBytes = events.bytes.length / EVENTS;
-  console.log(
-    `${EVENTS} events of ${meanBytes.toFixed(0)} bytes in the mean, ${GUILDS} guilds, medians of ${RUNS}`,
-  );
-  console.log(
-    `apply: ${median(applied).toFixed(3)} us/event (goal ${GOAL_US}; the loop alone ${emptyUs.toFixed(3)})`,
-  );
-  console.log(`later: ${median(later).toFixed(2)} us/event, with ${merges} merges of guilds`);
+  const times: ApplyTimes = { applyUs: median(applied), laterUs: median(later) };
+  console.log(JSON.stringify(times));
 }
 
-main();
+if (import.meta.main) main();

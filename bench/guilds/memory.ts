@@ -1,9 +1,8 @@
 /**
- * What a thousand typical guilds take: as they are kept, and as parsed objects. Run: `node bench/guilds/memory.ts`.
+ * What a thousand typical guilds take: as they are kept, and as parsed objects.
  * Each way has processes of its own, a small and a large one: what the large one has more is the guilds', and what both have is the
  * heap that parsing and this generator of guilds leave behind, which a process does not give back.
  */
-import { spawnSync } from 'node:child_process';
 import { GuildCompressor, GuildSnapshots, type JsonObject, MergeRounds } from '../../src/guilds/index.ts';
 import { eventTypeId } from '../../src/protocol/event-types.ts';
 import { ALL_INTENTS } from '../../src/protocol/intents.ts';
@@ -12,6 +11,7 @@ import { GuildSet } from '../../src/simulator/payloads/guilds.ts';
 import { BOT_USER_ID, createUsers } from '../../src/simulator/payloads/users.ts';
 import { Random } from '../../src/simulator/random.ts';
 import { ShardState } from '../../src/simulator/state/shard-state.ts';
+import { inProcess } from './in-process.ts';
 
 const FEW_GUILDS = 2_000;
 const MANY_GUILDS = 8_000;
@@ -23,9 +23,9 @@ const MAX_PENDING_BYTES_EACH = 4 * 1024;
 /** Small, so that both processes have touched all of it. */
 const YOUNG_HEAP = '--max-semi-space-size=4';
 const MEBIBYTE = 1024 * 1024;
-const GOAL_MIB = 8;
-/** Events that touch a guild, for each guild. */
-const EVENTS_EACH = 20;
+/** What has happened in each guild: little, and so much that pending bytes have been at their bound. */
+const FEW_EVENTS = 20;
+const MANY_EVENTS = 100;
 
 /** Where a dispatch is received, time and again. */
 const received = Buffer.allocUnsafe(MEBIBYTE);
@@ -83,13 +83,46 @@ function parse(count: number): unknown {
 const WAYS: Readonly<Record<string, (guilds: number) => unknown>> = {
   'parsed objects': parse,
   'kept, at rest': (guilds) => keep(guilds, 0),
-  [`kept, after ${EVENTS_EACH} events each`]: (guilds) => keep(guilds, EVENTS_EACH),
+  [`kept, after ${FEW_EVENTS} events each`]: (guilds) => keep(guilds, FEW_EVENTS),
+  [`kept, after ${MANY_EVENTS} events each`]: (guilds) => keep(guilds, MANY_EVENTS),
 };
+
+/** For a thousand guilds. */
+export interface GuildMemory {
+  readonly way: string;
+  readonly rssMib: number;
+  /** Of it, what the store itself knows of; `null` of parsed objects. */
+  readonly bodiesMib: number | null;
+  readonly pendingMib: number | null;
+}
 
 interface Measurement {
   readonly rss: number;
   readonly bodyBytes?: number;
   readonly pendingBytes?: number;
+}
+
+/** Each way, the first of which is not ours. */
+export async function measureGuildMemory(signal: AbortSignal): Promise<GuildMemory[]> {
+  const results: GuildMemory[] = [];
+  for (const way of Object.keys(WAYS)) {
+    const [few, many] = [await measured(way, FEW_GUILDS, signal), await measured(way, MANY_GUILDS, signal)];
+    const mib = (large: number, small = 0) =>
+      (large - small) / ((MANY_GUILDS - FEW_GUILDS) / 1_000) / MEBIBYTE;
+    const { bodyBytes, pendingBytes } = many;
+    results.push({
+      way,
+      rssMib: mib(many.rss, few.rss),
+      bodiesMib: bodyBytes === undefined ? null : mib(bodyBytes, few.bodyBytes),
+      pendingMib: pendingBytes === undefined ? null : mib(pendingBytes, few.pendingBytes),
+    });
+  }
+  return results;
+}
+
+function measured(way: string, guilds: number, signal: AbortSignal): Promise<Measurement> {
+  const file = import.meta.filename;
+  return inProcess({ file, nodeOptions: ['--expose-gc', YOUNG_HEAP], args: [way, String(guilds)], signal });
 }
 
 /** In a process of its own. */
@@ -101,32 +134,7 @@ function measure(way: string, guilds: number): void {
   if (kept === undefined) throw new Error(`nothing is called ${way}`);
 }
 
-function measured(way: string, guilds: number): Measurement {
-  const { stdout } = spawnSync(
-    process.execPath,
-    ['--expose-gc', YOUNG_HEAP, import.meta.filename, way, String(guilds)],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  return JSON.parse(stdout) as Measurement;
+if (import.meta.main) {
+  const [way = '', guilds] = process.argv.slice(2);
+  measure(way, Number(guilds));
 }
-
-function main(): void {
-  const thousands = (MANY_GUILDS - FEW_GUILDS) / 1_000;
-  for (const way of Object.keys(WAYS)) {
-    const few = measured(way, FEW_GUILDS);
-    const many = measured(way, MANY_GUILDS);
-    const mib = (large = 0, small = 0) => `${((large - small) / thousands / MEBIBYTE).toFixed(1)} MiB`;
-    const bodies = mib(many.bodyBytes, few.bodyBytes);
-    const pending = mib(many.pendingBytes, few.pendingBytes);
-    const parts = many.bodyBytes === undefined ? '' : `, of which bodies ${bodies} and pending ${pending}`;
-    console.log(`${way.padEnd(28)} ${mib(many.rss, few.rss)} per 1,000 guilds${parts}`);
-  }
-  console.log(`goal at rest: ${GOAL_MIB} MiB`);
-}
-
-const [way, guilds] = process.argv.slice(2);
-if (way === undefined) main();
-else measure(way, Number(guilds));

@@ -1,6 +1,4 @@
-/**
- * What it takes to read the guilds of a shard for a worker, by how much is pending. Run: `node bench/guilds/read.ts`
- */
+/** What it takes to read the guilds of a shard for a worker, by how much is pending. */
 import { GuildCompressor, GuildSnapshots, MergeRounds } from '../../src/guilds/index.ts';
 import { eventTypeId } from '../../src/protocol/event-types.ts';
 import { ALL_INTENTS } from '../../src/protocol/intents.ts';
@@ -10,6 +8,7 @@ import { BOT_USER_ID, createUsers } from '../../src/simulator/payloads/users.ts'
 import { Random } from '../../src/simulator/random.ts';
 import { ShardState } from '../../src/simulator/state/shard-state.ts';
 import { median } from '../medians.ts';
+import { inProcess } from './in-process.ts';
 
 const GUILDS = 500;
 const SIZE = { channels: 30, roles: 20, members: 50 };
@@ -44,6 +43,21 @@ function generate(): Dispatch[][] {
   });
 }
 
+export interface GuildReadingTimes {
+  readonly what: string;
+  readonly guildKib: number;
+  /** For a guild. */
+  readonly medianMs: number;
+  readonly meanMs: number;
+  readonly mostMs: number;
+  /** Before the first. */
+  readonly begunMs: number;
+}
+
+export function measureReadings(signal: AbortSignal): Promise<GuildReadingTimes[]> {
+  return inProcess({ file: import.meta.filename, signal });
+}
+
 function main(): void {
   const phases = generate();
   using compressor = new GuildCompressor();
@@ -57,15 +71,17 @@ function main(): void {
     maxPendingBytes: 64 * KIBIBYTE * KIBIBYTE,
     maxBytes: 256 * KIBIBYTE * KIBIBYTE,
   });
+  const readings: GuildReadingTimes[] = [];
   for (const [phase, dispatches] of phases.entries()) {
     for (const { typeId, payload } of dispatches) snapshots.apply(snapshots.sequence + 1, typeId, payload);
     while (snapshots.mergeSome(1_000));
     for (const round of ['first', 'next'])
-      measure(snapshots, `after ${EVENTS[phase]} events each, ${round} reading`);
+      readings.push({ what: `${EVENTS[phase]} events later, ${round} reading`, ...measure(snapshots) });
   }
+  console.log(JSON.stringify(readings));
 }
 
-function measure(snapshots: GuildSnapshots, title: string): void {
+function measure(snapshots: GuildSnapshots): Omit<GuildReadingTimes, 'what'> {
   const startedAt = performance.now();
   using reading = snapshots.read();
   const begunMs = performance.now() - startedAt;
@@ -78,10 +94,13 @@ function measure(snapshots: GuildSnapshots, title: string): void {
     bytes += item.d.length;
     times.push(performance.now() - itemAt);
   }
-  const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
-  const all = `median ${median(times).toFixed(3)} ms, mean ${mean.toFixed(3)}, most ${Math.max(...times).toFixed(1)}`;
-  const size = `${(bytes / reading.count / KIBIBYTE).toFixed(0)} KiB`;
-  console.log(`${title.padEnd(38)} a guild of ${size}: ${all}; to begin ${begunMs.toFixed(2)} ms`);
+  return {
+    guildKib: bytes / reading.count / KIBIBYTE,
+    medianMs: median(times),
+    meanMs: times.reduce((sum, time) => sum + time, 0) / times.length,
+    mostMs: Math.max(...times),
+    begunMs,
+  };
 }
 
-main();
+if (import.meta.main) main();

@@ -8,14 +8,21 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { Opcode } from '../../src/protocol/opcodes.ts';
 
 const HEARTBEAT_INTERVAL_MS = 41_250;
-const READY_SEQUENCE = 1;
-export const FIRST_EVENT_SEQUENCE = READY_SEQUENCE + 1;
+export const READY_SEQUENCE = 1;
 const APPLICATION_ID = '100000000000000001';
 
 export interface FakeDiscord {
   readonly port: number;
+  /** Of the first event: READY and the guilds come before. */
+  readonly firstEventSequence: number;
   /** The connection that has identified, for writing finished frames to; none before READY. */
   liveSocket(): Socket | null;
+}
+
+/** The bot's guilds, if it has any. */
+export interface FakeGuilds {
+  readonly unavailableGuilds: readonly object[];
+  bodies(): readonly string[];
 }
 
 export function readyDispatch(port: number, shard: unknown, guilds: readonly object[] = []): object {
@@ -50,16 +57,22 @@ export function gatewayAnswer(request: IncomingMessage, response: ServerResponse
   response.writeHead(known ? 200 : 404, { 'content-type': 'application/json' }).end(body);
 }
 
-export async function startDiscord(onFailure: (reason: string) => void): Promise<FakeDiscord> {
+export async function startDiscord(
+  onFailure: (reason: string) => void,
+  guilds?: FakeGuilds,
+): Promise<FakeDiscord> {
   let live: Socket | null = null;
   let port = 0;
+  const { unavailableGuilds = [] } = guilds ?? {};
 
   function answerPayload(websocket: WebSocket, socket: Socket, text: string): void {
     const payload = JSON.parse(text) as { op: number; d?: { shard?: unknown } };
     const reply = (body: object) => websocket.send(JSON.stringify(body));
     if (payload.op === Opcode.Heartbeat) reply({ t: null, s: null, op: Opcode.HeartbeatAck, d: null });
     else if (payload.op === Opcode.Identify) {
-      reply(readyDispatch(port, payload.d?.shard ?? [0, 1]));
+      reply(readyDispatch(port, payload.d?.shard ?? [0, 1], unavailableGuilds));
+      for (const [index, body] of (guilds?.bodies() ?? []).entries())
+        websocket.send(`{"t":"GUILD_CREATE","s":${READY_SEQUENCE + 1 + index},"op":0,"d":${body}}`);
       live = socket;
     } else if (payload.op === Opcode.Resume)
       onFailure('the middle tried to RESUME: it had lost its connection');
@@ -81,5 +94,6 @@ export async function startDiscord(onFailure: (reason: string) => void): Promise
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   port = (server.address() as AddressInfo).port; // An object, as it listens on TCP.
-  return { port, liveSocket: () => live };
+  const firstEventSequence = READY_SEQUENCE + 1 + unavailableGuilds.length;
+  return { port, firstEventSequence, liveSocket: () => live };
 }

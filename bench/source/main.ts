@@ -1,14 +1,27 @@
-/** The source process: a fake Discord that sends pre-encoded events when the conductor says so. */
-import { encodeEvents, makeTemplates } from '../events.ts';
+/**
+ * The source process: a fake Discord that sends pre-encoded events when the conductor says so. With a number as its argument the bot is
+ * in so many guilds.
+ */
+import { type Choice, encodeEvents, inTurn, makeTemplates } from '../events.ts';
 import { fail, type ToSource, type Traffic, tell } from '../messages.ts';
-import { FIRST_EVENT_SEQUENCE, startDiscord } from './discord.ts';
+import { startDiscord } from './discord.ts';
 import { sendBurst, sendPaced } from './emitter.ts';
+import { World } from './world.ts';
 
-const templates = makeTemplates();
-const discord = await startDiscord(fail);
+const guilds = Number(process.argv[2] ?? 0);
+const world = guilds > 0 ? new World(guilds) : undefined;
+const templates = inTurn(makeTemplates());
+const discord = await startDiscord(fail, world);
 let prepared = encodeEvents(templates, 0, 0, 0);
 let traffic: Traffic = { events: 0, eventsPerSecond: null };
 let eventsSoFar = 0;
+
+/** Those that happen next, or any. */
+function chosen(events: number): Choice {
+  const happened = world?.happen(events);
+  const before = eventsSoFar;
+  return happened ? (index) => inTurn(happened)(index - before) : templates;
+}
 
 async function send(): Promise<void> {
   const socket = discord.liveSocket();
@@ -28,7 +41,9 @@ process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToSource) => {
   if (message.type === 'prepare') {
     traffic = message.traffic;
-    prepared = encodeEvents(templates, traffic.events, FIRST_EVENT_SEQUENCE + eventsSoFar, eventsSoFar);
+    const { events } = traffic;
+    const firstSequence = discord.firstEventSequence + eventsSoFar;
+    prepared = encodeEvents(chosen(events), events, firstSequence, eventsSoFar);
     eventsSoFar += traffic.events;
     tell({ type: 'prepared' });
     return;

@@ -7,8 +7,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Opcode } from '../../src/protocol/opcodes.ts';
-import { encodeEvents, makeTemplates } from '../events.ts';
-import { FIRST_EVENT_SEQUENCE, gatewayAnswer, readyDispatch } from '../source/discord.ts';
+import { encodeEvents, inTurn, makeTemplates } from '../events.ts';
+import { gatewayAnswer, READY_SEQUENCE, readyDispatch } from '../source/discord.ts';
 import { monotonicUs } from '../wire.ts';
 
 const HEARTBEAT_INTERVAL_MS = 41_250;
@@ -25,11 +25,11 @@ interface Payload {
 export class SessionKeepingDiscord implements AsyncDisposable {
   readonly #server = createServer((request, response) => gatewayAnswer(request, response, this.port));
   readonly #websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  readonly #templates = makeTemplates();
+  readonly #events = inTurn(makeTemplates());
   readonly #onFailure: (reason: string) => void;
   #live: WebSocket | undefined;
   #onLive = Promise.withResolvers<number>();
-  #lastSequence = FIRST_EVENT_SEQUENCE - 1;
+  #lastSequence = READY_SEQUENCE;
   #hasSession = false;
 
   static async start(onFailure: (reason: string) => void): Promise<SessionKeepingDiscord> {
@@ -56,7 +56,7 @@ export class SessionKeepingDiscord implements AsyncDisposable {
 
   /** Sends so many events at once. */
   dispatch(count: number): void {
-    const { bytes, ends } = encodeEvents(this.#templates, count, this.#lastSequence + 1, this.#lastSequence);
+    const { bytes, ends } = encodeEvents(this.#events, count, this.#lastSequence + 1, this.#lastSequence);
     this.#lastSequence += count;
     // Finished frames, past the WebSocket library.
     (this.#live as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(

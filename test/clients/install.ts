@@ -61,6 +61,12 @@ export async function setup({ provide }: TestProject): Promise<void> {
   );
 }
 
+/** For others who use the libraries. False where the registry can't be reached. */
+export async function installFrom(registry: Registry): Promise<boolean> {
+  const installations = INSTALLATIONS.filter((installation) => installation.registry === registry);
+  return (await Promise.all(installations.map(install))).every((isInstalled) => isInstalled);
+}
+
 /** False where the registry can't be reached. */
 async function install({ registry, wanted, mark, steps }: Installation): Promise<boolean> {
   if (isInstalled(wanted, mark)) return true;

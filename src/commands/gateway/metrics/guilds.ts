@@ -32,6 +32,7 @@ export function registerGuilds(metrics: Metrics, applications: readonly Applicat
     ({ awaitedGuilds, missingGuilds }) => awaitedGuilds + missingGuilds,
   );
   counter('shardmux_guilds_merges_total', 'Merges of dispatches into a guild.', ({ merges }) => merges);
+  counter('shardmux_guilds_merge_seconds_total', 'What these merges took.', ({ mergeMs }) => mergeMs / 1000);
   counter(
     'shardmux_guilds_dropped_total',
     'Guilds left out because of guilds.maxBytesPerShard.',

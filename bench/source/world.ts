@@ -1,0 +1,51 @@
+/**
+ * Guilds for the fake Discord, and what happens in them: the simulator's mix of events, each of which is of a guild and a member that
+ * exist and changes what comes after it. For measuring what guild state costs.
+ */
+import { ALL_INTENTS } from '../../src/protocol/intents.ts';
+import { GuildSet } from '../../src/simulator/payloads/guilds.ts';
+import { createUsers } from '../../src/simulator/payloads/users.ts';
+import { Random } from '../../src/simulator/random.ts';
+import { ShardState } from '../../src/simulator/state/shard-state.ts';
+import { type EventTemplate, templateOf } from '../events.ts';
+
+/** As what a guild typically has. */
+const SIZE = { channels: 30, roles: 20, members: 50 };
+
+/** So that all members are in GUILD_CREATE. */
+const LARGE_THRESHOLD = 250;
+
+export class World {
+  readonly #guilds: GuildSet;
+  readonly #state: ShardState;
+
+  constructor(guilds: number) {
+    this.#guilds = new GuildSet(0, 1, guilds);
+    const users = createUsers(new Random(1));
+    this.#state = new ShardState({ shard: 0, seed: 1, guilds: this.#guilds, size: SIZE, users });
+  }
+
+  /** As READY lists them. */
+  get unavailableGuilds(): object[] {
+    return this.#guilds.all().map(({ id }) => ({ id, unavailable: true }));
+  }
+
+  /** `d` of each guild's GUILD_CREATE as JSON text. */
+  bodies(): string[] {
+    const bodies: string[] = [];
+    const dispatch = (_: string, d: string) => bodies.push(d);
+    const listener = { intents: ALL_INTENTS, largeThreshold: LARGE_THRESHOLD, dispatch };
+    for (const guild of this.#guilds.all()) this.#state.introduce(guild, listener);
+    return bodies;
+  }
+
+  /** The next events. */
+  happen(count: number): EventTemplate[] {
+    const events: EventTemplate[] = [];
+    const dispatch = (t: string, d: string) => events.push(templateOf(t, d));
+    const listener = { intents: ALL_INTENTS, largeThreshold: LARGE_THRESHOLD, dispatch };
+    while (events.length < count) this.#state.happen(listener);
+    // Some things that happen make two events; what is cut off has happened all the same, and is told by none.
+    return events.slice(0, count);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What guild state costs while events flow: the same world of guilds behind a node that keeps them and behind one that does not. Both run
+ * at once and get their events in turn, a short slice each, so that whatever else this machine does falls on both alike.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from '../medians.ts';
+import type { Traffic } from '../messages.ts';
+import { type Parties, SETTLE_MS, send, withParties } from '../parties.ts';
+import { rotated } from '../rotated.ts';
+import { trafficOf, warmUpOf } from '../scenarios.ts';
+import { cpuNs, residentMb } from '../usage.ts';
+
+export const STATES = ['off', 'memory'] as const;
+export type StateName = (typeof STATES)[number];
+
+/** The hop's, but for the size of the burst: it takes long to make, because each event depends on those before it. */
+export const STATE_SCENARIOS = ['burst', 'paced-10000'] as const;
+export type StateScenario = (typeof STATE_SCENARIOS)[number];
+const BURST: Traffic = { events: 50_000, eventsPerSecond: null };
+
+/** Of a shard. */
+const GUILDS = 500;
+
+/** Two collections of garbage or so; shorter ones would have one or none. */
+const SLICE_SECONDS = 2;
+
+/** A run has this many slices of each kind for each second that was asked for. */
+const SLICES_PER_SECOND = 1;
+
+export interface StateMeasurement {
+  readonly state: StateName;
+  readonly scenario: StateScenario;
+  /** All threads, from before the first event to the delivery of the last. */
+  readonly cpuUsPerEvent: number;
+  /** Of it, what the node itself says that merging events into guilds took. */
+  readonly mergeUsPerEvent: number;
+  /** In the half second after the last delivery. */
+  readonly afterUsPerEvent: number;
+  /** `null` in a burst. */
+  readonly p99Us: number | null;
+  readonly rssMb: number;
+}
+
+export interface StateMeasureOptions {
+  readonly seconds: number;
+  readonly profileDirectory: string | null;
+  readonly signal: AbortSignal;
+  readonly warn: (message: string) => void;
+}
+
+interface Node {
+  readonly state: StateName;
+  readonly parties: Parties;
+}
+
+/** One measurement of each state and scenario. */
+export function measureStates(options: StateMeasureOptions): Promise<StateMeasurement[]> {
+  return withNodes(STATES, [], options, (nodes) => measureNodes(nodes, options));
+}
+
+function withNodes<Result>(
+  [state, ...others]: readonly StateName[],
+  started: readonly Node[],
+  options: StateMeasureOptions,
+  body: (nodes: readonly Node[]) => Promise<Result>,
+): Promise<Result> {
+  if (state === undefined) return body(started);
+  const { profileDirectory, signal } = options;
+  const settings = { SHARDMUX_GUILDS_STATE: state, SHARDMUX_DISCORD_INTENTS: 'ALL' };
+  return withParties({ variant: 'shardmux', settings, guilds: GUILDS, profileDirectory, signal }, (parties) =>
+    withNodes(others, [...started, { state, parties }], options, body),
+  );
+}
+
+async function measureNodes(
+  nodes: readonly Node[],
+  { seconds, signal, warn }: StateMeasureOptions,
+): Promise<StateMeasurement[]> {
+  for (const { parties } of nodes)
+    for (const warmUp of warmUpOf(trafficOf('paced-10000', 1))) await send(parties, warmUp);
+  const slices: StateMeasurement[] = [];
+  for (let round = 0; round < Math.ceil(seconds * SLICES_PER_SECOND); round++) {
+    for (const scenario of STATE_SCENARIOS) {
+      for (const node of rotated(nodes, round)) {
+        await sleep(SETTLE_MS, undefined, { signal });
+        slices.push(await measureSlice(node, scenario, { signal, warn }));
+      }
+    }
+  }
+  return [...Map.groupBy(slices, ({ state, scenario }) => `${state} ${scenario}`).values()].map(mediansOf);
+}
+
+async function measureSlice(
+  { state, parties }: Node,
+  scenario: StateScenario,
+  { signal, warn }: Pick<StateMeasureOptions, 'signal' | 'warn'>,
+): Promise<StateMeasurement> {
+  const traffic = scenario === 'burst' ? BURST : trafficOf(scenario, SLICE_SECONDS);
+  const { pid } = parties.middle;
+  const mergedBefore = await mergeSeconds(parties);
+  const { latencies, usedNs, late } = await send(parties, traffic);
+  const mergedAfter = await mergeSeconds(parties);
+  const askedNs = cpuNs(pid);
+  await sleep(SETTLE_MS, undefined, { signal });
+  if (late) warn(`state ${state}: events did not keep their pace; read its numbers with care`);
+  const usPerEvent = (ns: number) => ns / 1e3 / traffic.events;
+  return {
+    state,
+    scenario,
+    cpuUsPerEvent: usPerEvent(usedNs),
+    mergeUsPerEvent: usPerEvent((mergedAfter - mergedBefore) * 1e9),
+    // Without what it took to answer for its metrics.
+    afterUsPerEvent: usPerEvent(cpuNs(pid) - askedNs),
+    p99Us: latencies?.p99Us ?? null,
+    rssMb: residentMb(pid),
+  };
+}
+
+const MERGE_SECONDS = /^shardmux_guilds_merge_seconds_total\{[^}]*\} (\S+)$/m;
+
+/** 0 where no guilds are kept. */
+async function mergeSeconds({ statusUrl }: Parties): Promise<number> {
+  if (statusUrl === null) return 0;
+  const text = await (await fetch(new URL('/metrics', statusUrl))).text();
+  return Number(MERGE_SECONDS.exec(text)?.[1] ?? 0);
+}
+
+/** Number by number, of one state and scenario. */
+export function mediansOf(slices: readonly StateMeasurement[]): StateMeasurement {
+  const [{ state, scenario }] = slices as [StateMeasurement]; // A group has at least one member.
+  const middle = (of: (slice: StateMeasurement) => number) => median(slices.map(of));
+  return {
+    state,
+    scenario,
+    cpuUsPerEvent: middle(({ cpuUsPerEvent }) => cpuUsPerEvent),
+    mergeUsPerEvent: middle(({ mergeUsPerEvent }) => mergeUsPerEvent),
+    afterUsPerEvent: middle(({ afterUsPerEvent }) => afterUsPerEvent),
+    p99Us: scenario === 'burst' ? null : middle(({ p99Us }) => p99Us ?? Number.NaN),
+    rssMb: middle(({ rssMb }) => rssMb),
+  };
+}
