@@ -18,7 +18,6 @@ import type {
   Renewal,
   StoredTail,
 } from '../ports.ts';
-import { UnkeptGuilds } from '../unkept-guilds.ts';
 import type { ApplicationDirectory } from './application-directory.ts';
 import { EmbeddedGuilds, loadGuilds } from './embedded-guilds.ts';
 import { EmbeddedState } from './embedded-state.ts';
@@ -26,6 +25,7 @@ import { EmbeddedTail, loadTail } from './embedded-tail.ts';
 import type { GuildFiles } from './guild-files.ts';
 import { EmbeddedIdentifySlots } from './identify-slots.ts';
 import type { TailFiles } from './tail-files.ts';
+import { UnkeptGuilds } from './unkept-guilds.ts';
 
 export interface EmbeddedStoreOptions {
   readonly clock: Clock;

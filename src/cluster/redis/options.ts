@@ -22,7 +22,7 @@ export interface RedisTailOptions {
   /** Of one shard: its base and its chunks. */
   readonly maxBytes: number;
   readonly maxAgeMs: number;
-  /** `false`: only the checkpoint is kept. Nor are guilds then, which mean nothing without the dispatches after them. */
+  /** `false`: only the checkpoint is kept. */
   readonly keepsChunks: boolean;
 }
 

@@ -13,7 +13,6 @@ import {
   type StoredTail,
   type TailPosition,
 } from '../ports.ts';
-import { UnkeptGuilds } from '../unkept-guilds.ts';
 import type { RedisConnections } from './connections.ts';
 import { GuildsPosition } from './guilds-position.ts';
 import { KEEP_MS, type RedisKeys } from './keys.ts';
@@ -153,15 +152,13 @@ export class RedisMembership implements Membership {
   }
 
   async loadGuilds(shardId: number): Promise<StoredGuilds | undefined> {
-    const { connections, tail, onUnreadable } = this.#context;
-    if (!tail.keepsChunks) return undefined;
+    const { connections, onUnreadable } = this.#context;
     const [, key] = this.#guildKeys(shardId);
     return loadGuilds({ connections, key, position: this.#guildsPosition(shardId), onUnreadable });
   }
 
   openGuilds(shardId: number, epoch: number): GuildStore {
-    const { connections, tail } = this.#context;
-    if (!tail.keepsChunks) return new UnkeptGuilds();
+    const { connections } = this.#context;
     const keys = this.#guildKeys(shardId);
     const position = this.#guildsPosition(shardId);
     return new RedisGuilds({ connections, identity: this.identity, shardId, epoch, keys, position });

@@ -1,5 +1,5 @@
 /** What guilds are written to where nothing is kept. */
-import type { GuildStore } from '../guilds/index.ts';
+import type { GuildStore } from '../../guilds/index.ts';
 
 export class UnkeptGuilds implements GuildStore {
   readonly bytes = 0;
