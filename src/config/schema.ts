@@ -59,7 +59,8 @@ const workers = z.strictObject({
   }),
   maxQueuedCommandsPerShard: setting(integer({ min: 1, max: 1_000_000 }), {
     default: 1_000,
-    description: 'How many commands of workers may wait for their turn on a shard.',
+    description:
+      'How many commands of workers may wait for their turn on a shard, and how many of their requests about guilds for an answer.',
   }),
 });
 

@@ -1,4 +1,5 @@
 /** What the worker gateway needs from the rest of the program. */
+import type { GuildRequest } from './command-shapes.ts';
 
 /** A worker's position in a shard's event log. */
 export interface WorkerCursor {
@@ -48,6 +49,54 @@ export interface WorkerShard {
    * lists the guilds then, and none of them follows.
    */
   readGuilds?(): GuildReading | undefined;
+  /** Answers requests about guilds; without it they are commands like others, and all workers see Discord's answers. */
+  readonly requests?: ShardRequests | undefined;
+}
+
+/** Requests whose answers are for those alone who asked. */
+export interface ShardRequests {
+  /** Takes a request, or says why not; what there is to do about it, `next` does. */
+  ask(request: GuildRequest, asker: Asker): Exclude<Submission, 'closed'>;
+  /**
+   * Does a little for the asker, which has been sent all that is in the log: an answer is as of now, and nothing that is later in the
+   * log may be sent before its end.
+   */
+  next(asker: Asker): RequestStep;
+  /** The asker is gone, with all that it has asked. */
+  leave(asker: Asker): void;
+}
+
+export type RequestStep =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** Something that is no answer yet; there may be more to do. */
+  | { readonly kind: 'again' }
+  | { readonly kind: 'idle' };
+
+/** Called synchronously; must not throw. */
+export interface Asker {
+  /** There may be something to do: `next`. */
+  wake(): void;
+  /** A dispatch for this one alone. */
+  reply(reply: Reply): void;
+}
+
+/** A dispatch that is not in the log. */
+export interface Reply {
+  /** Its number: it comes after all of the log before it, and before all after it. */
+  readonly sequence: number;
+  /** The payload, in pieces. */
+  readonly parts: readonly Buffer[];
+}
+
+/** Dispatches made one by one. Whoever took it disposes of it. */
+export interface Answer extends Disposable {
+  next(): AnswerPart | undefined;
+}
+
+export interface AnswerPart {
+  readonly t: string;
+  /** JSON text. */
+  readonly d: Buffer;
 }
 
 /** The guilds of a shard as they were after one dispatch. Whoever took it disposes of it. */

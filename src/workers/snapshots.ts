@@ -2,7 +2,7 @@
 import { Opcode } from '../protocol/opcodes.ts';
 import { frameHeaderBytes, writeFrameHeader } from '../protocol/websocket-frame.ts';
 import type { Place } from './admission.ts';
-import type { GuildReading, GuildSnapshot, WorkerCursor } from './ports.ts';
+import type { AnswerPart, GuildReading, WorkerCursor } from './ports.ts';
 
 /** Guilds, and the cursor for what has happened since. */
 export interface OpenGuilds {
@@ -40,7 +40,7 @@ export function snapshotSequence({ sequence, guildIds }: GuildReading, index: nu
 }
 
 /** A finished WebSocket frame. */
-export function snapshotFrame({ t, d }: GuildSnapshot, sequence: number): Buffer {
+export function snapshotFrame({ t, d }: AnswerPart, sequence: number): Buffer {
   const header = `{"t":"${t}","s":${sequence},"op":${Opcode.Dispatch},"d":`;
   const payloadBytes = header.length + d.length + 1;
   const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);

@@ -1,15 +1,17 @@
 /**
  * A worker's session on a shard of this node, from READY or the replay on: it owns the cursor and the subscription, and
  * pumps what the log has into the worker's socket. How it came about, and what follows it, is worker-connection.ts; how it gets
- * its guilds is snapshot-stream.ts.
+ * its guilds is snapshot-stream.ts, how it gets answers to its requests session-answers.ts.
  */
 import { shardOfGuild } from '../protocol/sharding.ts';
 import type { Place, SessionRequest } from './admission.ts';
-import { Delivery } from './delivery.ts';
+import { type GuildRequest, isGuildRequest } from './command-shapes.ts';
+import { Delivery, type PumpResult } from './delivery.ts';
 import type { WorkerPayload } from './payloads.ts';
-import type { GuildReading, Submission, WorkerShard } from './ports.ts';
+import type { GuildReading, ShardRequests, Submission, WorkerShard } from './ports.ts';
 import { readyPayload, resumedPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
+import { SessionAnswers } from './session-answers.ts';
 import { signSessionId } from './session-id.ts';
 import { SnapshotStream } from './snapshot-stream.ts';
 import { openGuilds } from './snapshots.ts';
@@ -52,6 +54,8 @@ export class WorkerSession implements Disposable {
   readonly #listener: WorkerSessionListener;
   readonly #delivery: Delivery;
   readonly #subscription: Disposable;
+  /** From the first request on. */
+  #answers: SessionAnswers | undefined;
   #phase: Phase;
 
   constructor(options: WorkerSessionOptions) {
@@ -100,7 +104,7 @@ export class WorkerSession implements Disposable {
     if (!this.#link.isOpen) return;
     switch (phase.kind) {
       case 'live':
-        if (this.#delivery.pump() === 'lost') this.#listener.onLost();
+        this.#pumpLive();
         return;
       case 'replaying':
         return this.#replay(phase.until);
@@ -111,15 +115,46 @@ export class WorkerSession implements Disposable {
   }
 
   /** Why the worker is to be closed for the command, or what became of it. */
-  submit({ payload, guildIds }: Command): Submission | Rejection {
-    const { shardId, shardCount } = this.shard;
+  submit(command: Command): Submission | Rejection {
+    const { payload, guildIds } = command;
+    const { shardId, shardCount, requests } = this.shard;
     const stray = guildIds.find((guildId) => shardOfGuild(guildId, shardCount) !== shardId);
     if (stray !== undefined) return Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount));
+    if (requests && isGuildRequest(command)) return this.#ask(command, requests);
     return this.shard.submit(payload, this.#options.sender);
+  }
+
+  #ask(request: GuildRequest, requests: ShardRequests): Submission {
+    this.#answers ??= this.#openAnswers(requests);
+    const submission = requests.ask(request, this.#answers);
+    if (submission === 'queued') this.#answers.wake();
+    return submission;
+  }
+
+  #openAnswers(requests: ShardRequests): SessionAnswers {
+    const { connection } = this.#options;
+    return new SessionAnswers({
+      requests,
+      delivery: this.#delivery,
+      link: this.#link,
+      head: () => this.shard.log.head,
+      takeTurn: (steps) => connection.snapshotTurns.add(steps),
+      endTurns: (steps) => connection.snapshotTurns.delete(steps),
+      pumpLive: () => this.#pumpLive(),
+      onTooSlow: () => this.#link.close(Rejections.tooSlow()),
+    });
+  }
+
+  #pumpLive(): PumpResult | undefined {
+    if (this.#phase.kind !== 'live' || !this.#link.isOpen) return undefined;
+    const result = (this.#answers ?? this.#delivery).pump();
+    if (result === 'lost') this.#listener.onLost();
+    return result;
   }
 
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]();
+    this.#answers?.[Symbol.dispose]();
     if (this.#phase.kind === 'snapshotting') this.#phase.stream[Symbol.dispose]();
   }
 

@@ -15,6 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   workers: ['protocol', 'runtime'],
   routing: ['runtime'],
   guilds: ['protocol', 'runtime'],
+  requests: ['protocol', 'runtime'],
   observability: ['runtime'],
   // Implements the ports that log, upstream and guilds declare; of guilds also the error that is part of the port.
   cluster: ['guilds', 'log', 'upstream', 'protocol', 'runtime'],
@@ -27,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'log',
     'observability',
     'protocol',
+    'requests',
     'routing',
     'runtime',
     'simulator',

@@ -5,6 +5,7 @@
 import type { StoredTail, TailPosition } from '../../cluster/index.ts';
 import type { GuildReading, GuildSnapshots } from '../../guilds/index.ts';
 import { type EventLog, loadChunk, type TailChunk } from '../../log/index.ts';
+import type { GuildRequests } from '../../requests/index.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
@@ -23,6 +24,8 @@ export interface HeldShardOptions extends HeldTailOptions {
   readonly shardCount: number;
   /** The store for the guilds of a new upstream session; `undefined` where none is kept. */
   readonly createGuilds: (ownUserId: string) => GuildSnapshots | undefined;
+  /** What answers the requests of its workers; left out, they are commands like others. */
+  readonly createRequests?: (shard: HeldShard) => GuildRequests;
   /** `serving.kind` has changed. */
   readonly onServingChanged: () => void;
 }
@@ -59,6 +62,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly shardCount: number;
   readonly log: EventLog;
   readonly tail: HeldTail;
+  readonly requests: GuildRequests | undefined;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
   /** Of a session that began here: of one that another process began, nobody knows what the guilds are. */
@@ -83,6 +87,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.shardId = options.shardId;
     this.shardCount = options.shardCount;
     this.log = options.log;
+    this.requests = options.createRequests?.(this);
     this.tail = new HeldTail(options, () => this.#state());
   }
 
@@ -185,6 +190,10 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   dispatch(sequence: number, typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
+    if (this.requests?.takes(sequence, typeId, bytes, start, end)) {
+      this.#guilds?.apply(sequence, typeId, bytes, start, end);
+      return this.skip(sequence);
+    }
     if (!this.#isFlushScheduled) {
       this.#isFlushScheduled = true;
       this.#arrivedAtMs = this.#options.clock.now();
@@ -250,6 +259,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   /** Gives its memory back; it is not to be used after. */
   [Symbol.dispose](): void {
     this.#catchUpTimer?.[Symbol.dispose]();
+    this.requests?.[Symbol.dispose]();
     this.#guilds?.[Symbol.dispose]();
     this.log[Symbol.dispose]();
   }

@@ -1,13 +1,14 @@
 /** An application at this node once it has joined its deployment: which shards are to be here, and those that are. */
 import { type MemberState, type Membership, Ownership } from '../../cluster/index.ts';
 import { EventLog } from '../../log/index.ts';
-import type { Logger } from '../../observability/index.ts';
+import { type Logger, moduleLogger } from '../../observability/index.ts';
 import type { ApplicationOptions, ApplicationStart } from './application-options.ts';
 import type { ApplicationUpstream } from './application-upstream.ts';
 import { HeldShard } from './held-shard.ts';
 import { HeldShards } from './held-shards.ts';
 import { LeaseDoubt } from './lease-doubt.ts';
 import { MembersLog } from './members-log.ts';
+import { createRequests } from './shard-requests.ts';
 
 export interface JoinedApplicationOptions {
   readonly application: ApplicationOptions;
@@ -108,6 +109,13 @@ export class JoinedApplication implements Disposable {
       clock,
       logger: logger.child({ module: 'log', application: id, shard: shardId }),
       createGuilds: (ownUserId) => guildState.create(ownUserId),
+      createRequests: (shard) =>
+        createRequests(shard, {
+          intents: application.application.intents,
+          maxUnanswered: config.workers.maxQueuedCommandsPerShard,
+          clock,
+          log: moduleLogger(logger, 'requests').child({ application: id, shard: shardId }),
+        }),
       onServingChanged: onChanged,
     });
   }

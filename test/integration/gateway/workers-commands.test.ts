@@ -34,7 +34,7 @@ async function forwarded(send: () => void) {
 
 const GUILD = () => simulator.guildIds(0)[0] ?? '';
 
-test('ops 3, 4, 8, 31 and 43 reach Discord as they were sent', async () => {
+test('ops 3, 4, 8, 31 and 43 reach Discord as they were sent, but for the nonce', async () => {
   using worker = await liveWorker();
   const guild = GUILD();
   const activities = [{ name: 'a test', type: 0, url: null }];
@@ -47,7 +47,9 @@ test('ops 3, 4, 8, 31 and 43 reach Discord as they were sent', async () => {
     [43, { guild_id: guild, fields: ['status', 'voice_start_time'] }],
   ];
   for (const [op, d] of commands) {
-    expect(await forwarded(() => worker.send(op, d))).toMatchObject({ shard: 0, op, d });
+    const sent = await forwarded(() => worker.send(op, d));
+    expect(sent).toMatchObject({ shard: 0, op });
+    expect(sent.d).toEqual(op === 8 ? { ...(d as object), nonce: expect.stringMatching(/^shardmux:/) } : d);
   }
 });
 

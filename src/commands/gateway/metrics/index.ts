@@ -8,6 +8,7 @@ import type { OpenStore } from '../open-store.ts';
 import { registerCluster, registerRedis } from './cluster.ts';
 import { registerGuilds } from './guilds.ts';
 import { registerLog, registerTail } from './log.ts';
+import { registerRequests } from './requests.ts';
 import { registerRouting } from './routing.ts';
 import { registerIdentifyBudget, registerUpstream } from './upstream.ts';
 import { registerWorkers } from './workers.ts';
@@ -27,6 +28,7 @@ export function registerMetrics(metrics: Metrics, sources: MetricSources): void 
   registerLog(metrics, applications, memory);
   registerTail(metrics, applications);
   registerGuilds(metrics, applications);
+  registerRequests(metrics, applications);
   registerWorkers(metrics, server);
   registerRouting(metrics, teacher);
   registerCluster(metrics, applications);

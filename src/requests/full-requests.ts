@@ -1,0 +1,90 @@
+/**
+ * One request for all members of a guild in 30 s, whatever workers ask for: who has the turn, and who waits for the next.
+ * https://discord.com/developers/docs/events/gateway-events#request-guild-members
+ */
+import { FULL_MEMBER_REQUEST_INTERVAL_MS } from '../protocol/limits.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Ask } from './asks.ts';
+
+/** Discord counts from when a request arrives: one that took long to get there makes the next one seem early. */
+const MARGIN_MS = 1_000;
+
+interface Turn {
+  readonly waiting: Set<Ask>;
+  /** Until the next turn; none before the request is sent. */
+  timer: Disposable | undefined;
+}
+
+export interface FullRequestsOptions {
+  readonly clock: Clock;
+  /** It may be looked at again. */
+  readonly onReleased: (ask: Ask) => void;
+}
+
+export class FullRequests implements Disposable {
+  readonly #options: FullRequestsOptions;
+  readonly #turns = new Map<string, Turn>();
+
+  constructor(options: FullRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the guild's turn where it is free. */
+  take(guildId: string): boolean {
+    if (this.#turns.has(guildId)) return false;
+    this.#turns.set(guildId, { waiting: new Set(), timer: undefined });
+    return true;
+  }
+
+  /** The request of this turn was not sent after all. */
+  giveBack(guildId: string): void {
+    if (this.#turns.get(guildId)?.timer === undefined) this.#end(guildId);
+  }
+
+  sent(guildId: string): void {
+    this.#endAfter(guildId, FULL_MEMBER_REQUEST_INTERVAL_MS + MARGIN_MS);
+  }
+
+  /** Discord has said how long it takes no request. */
+  limited(guildId: string, retryAfterMs: number): void {
+    this.#endAfter(guildId, retryAfterMs + MARGIN_MS);
+  }
+
+  /** Until the turn is over, or `release`. */
+  wait(guildId: string, ask: Ask): void {
+    const turn = this.#turns.get(guildId);
+    if (turn) ask.enter(turn.waiting);
+    else this.#options.onReleased(ask);
+  }
+
+  /** Those that wait may be looked at again: there may be an answer without a request. */
+  release(guildId: string): void {
+    for (const ask of this.#turns.get(guildId)?.waiting ?? []) {
+      ask.leaveAll();
+      this.#options.onReleased(ask);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { timer } of this.#turns.values()) timer?.[Symbol.dispose]();
+    this.#turns.clear();
+  }
+
+  #endAfter(guildId: string, ms: number): void {
+    const turn = this.#turns.get(guildId) ?? { waiting: new Set(), timer: undefined };
+    turn.timer?.[Symbol.dispose]();
+    turn.timer = this.#options.clock.setTimer(() => this.#end(guildId), ms);
+    this.#turns.set(guildId, turn);
+  }
+
+  #end(guildId: string): void {
+    const turn = this.#turns.get(guildId);
+    if (!turn) return;
+    turn.timer?.[Symbol.dispose]();
+    this.#turns.delete(guildId);
+    for (const ask of turn.waiting) {
+      ask.leaveAll();
+      this.#options.onReleased(ask);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Requests on their way to Discord. Few of them are in the shard's queue of commands at a time, so that other commands do not
+ * wait behind hundreds.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { Upstream } from './ports.ts';
+import type { Question } from './question.ts';
+
+/** Requests that wait in the queue of commands. */
+const MAX_QUEUED = 8;
+
+/** When a queue that had no room is tried again. */
+const RETRY_MS = 1_000;
+
+/** One payload, which may ask several questions. */
+export interface Sending {
+  readonly questions: readonly Question[];
+  readonly payload: string;
+}
+
+export interface LineOptions {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly onLeft: (sending: Sending, isSent: boolean) => void;
+}
+
+export class Line implements Disposable {
+  readonly #options: LineOptions;
+  readonly #sendings: Sending[] = [];
+  #queued = 0;
+  #isPumping = false;
+  #retry: Disposable | undefined;
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+  }
+
+  add(sending: Sending): void {
+    this.#sendings.push(sending);
+    this.#pump();
+  }
+
+  [Symbol.dispose](): void {
+    this.#retry?.[Symbol.dispose]();
+    this.#sendings.length = 0;
+  }
+
+  /** What is sent at once leaves the queue while this runs. */
+  #pump(): void {
+    if (this.#isPumping || this.#retry) return;
+    this.#isPumping = true;
+    while (this.#queued < MAX_QUEUED) {
+      const sending = this.#sendings.shift();
+      if (!sending) break;
+      this.#queued++;
+      if (this.#submit(sending)) continue;
+      this.#queued--;
+      this.#sendings.unshift(sending);
+      this.#retryLater();
+      break;
+    }
+    this.#isPumping = false;
+  }
+
+  #submit(sending: Sending): boolean {
+    return this.#options.upstream.send({
+      payload: () => (sending.questions.some(isWanted) ? sending.payload : undefined),
+      onLeft: (isSent) => {
+        this.#queued--;
+        this.#options.onLeft(sending, isSent);
+        this.#pump();
+      },
+    });
+  }
+
+  #retryLater(): void {
+    this.#retry = this.#options.clock.setTimer(() => {
+      this.#retry = undefined;
+      this.#pump();
+    }, RETRY_MS);
+  }
+}
+
+function isWanted({ asks }: Question): boolean {
+  return asks.size > 0;
+}
