@@ -106,6 +106,8 @@ it('without guild state requests go to Discord, those to the same effect as one'
   await using shard = await startShard({ guilds: 3 }, { SHARDMUX_GUILDS_STATE: 'off' });
   const { simulator, guild } = shard;
   const workers = [await shard.worker(), await shard.worker()];
+  // Nothing is answered before all have asked.
+  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 1_500 });
   for (const [index, worker] of workers.entries()) {
     worker.send(8, everyone(guild().id, { nonce: `all ${index}` }));
     worker.send(31, { guild_ids: simulator.guildIds(0) });
