@@ -62,6 +62,11 @@ const workers = z.strictObject({
     description:
       'How many commands of workers may wait for their turn on a shard, and how many of their requests about guilds for an answer.',
   }),
+  voice: setting(choice(['owner', 'broadcast']), {
+    default: 'owner',
+    description:
+      "Who gets VOICE_SERVER_UPDATE and the bot's own VOICE_STATE_UPDATE of a guild: the worker session that joined its voice last, or every session of the shard.",
+  }),
 });
 
 const status = z.strictObject({

@@ -46,6 +46,8 @@ export const EventTypeId = {
   SoundboardSounds: register('SOUNDBOARD_SOUNDS'),
   ChannelInfo: register('CHANNEL_INFO'),
   RateLimited: register('RATE_LIMITED'),
+  VoiceStateUpdate: register('VOICE_STATE_UPDATE'),
+  VoiceServerUpdate: register('VOICE_SERVER_UPDATE'),
 } as const;
 
 /** Byte by byte: for a dozen bytes that is a fifth of what a call of `Buffer.compare` costs. */

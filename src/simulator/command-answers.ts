@@ -42,8 +42,15 @@ export function answerCommand(application: Application, session: Session, comman
 function answerVoice(application: Application, session: Session, request: VoiceStateUpdate): void {
   const guild = guildOf(application, session, request.guild_id);
   if (!guild) return;
+  const before = session.voiceChannels.get(guild.id);
   dispatch(session, 'VOICE_STATE_UPDATE', botVoiceState(guild, request.channel_id, session.id));
-  if (request.channel_id === null) return;
+  if (request.channel_id === null) {
+    session.voiceChannels.delete(guild.id);
+    return;
+  }
+  session.voiceChannels.set(guild.id, request.channel_id);
+  // Nor does Discord send a server where the channel stays: https://github.com/serenity-rs/songbird/pull/47
+  if (before === request.channel_id) return;
   dispatch(session, 'VOICE_SERVER_UPDATE', {
     token: 'voice',
     guild_id: guild.id,

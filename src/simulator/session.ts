@@ -37,6 +37,8 @@ export class Session {
   readonly truth = new TruthLog();
   /** Guilds whose GUILD_CREATE is still to come. */
   readonly pendingGuilds: Guild[];
+  /** By guild, where the bot is, of guilds without a true state. */
+  readonly voiceChannels = new Map<string, string>();
   phase: SessionPhase;
   sequence = 0;
   #replay: ReplayBuffer;

@@ -13,6 +13,8 @@ export type SessionRequest =
       readonly account: string;
       readonly intents: number;
       readonly shard: readonly [shardId: number, shardCount: number] | undefined;
+      /** Of the session to be. */
+      readonly tag: string;
     }
   | {
       readonly kind: 'resume';
@@ -59,10 +61,18 @@ export function admit(request: SessionRequest, context: AdmissionContext): Admis
   if (stoppedReason !== undefined) {
     return { kind: 'reject', rejection: Rejections.applicationStopped(stoppedReason) };
   }
-  return request.kind === 'identify' ? admitIdentify(request.shard, context) : admitResume(request, context);
+  return request.kind === 'identify' ? admitIdentify(request, context) : admitResume(request, context);
 }
 
-function admitIdentify(asked: readonly [number, number] | undefined, context: AdmissionContext): Admission {
+/** Of the session that is asked for. */
+export function tagOf(request: SessionRequest): string | undefined {
+  return request.kind === 'identify' ? request.tag : request.claims?.tag;
+}
+
+function admitIdentify(
+  { shard: asked, tag }: Extract<SessionRequest, { kind: 'identify' }>,
+  context: AdmissionContext,
+): Admission {
   const { shardCount } = context.application.directory;
   if (shardCount === undefined) return { kind: 'hold' };
   const pathShardId = context.pathShardId ?? (shardCount === 1 ? 0 : undefined);
@@ -76,7 +86,7 @@ function admitIdentify(asked: readonly [number, number] | undefined, context: Ad
   const found = locate(shardId, context);
   if (found.kind !== 'here') return found;
   const { shard, serving } = found;
-  const cursor = shard.log.cursorAfter(shard.log.head);
+  const cursor = shard.log.cursorAfter(shard.log.head, tag);
   return cursor ? { kind: 'start', shard, serving, cursor } : { kind: 'hold' };
 }
 
@@ -102,7 +112,7 @@ function admitResume(
       ? { kind: 'hold', behind: { shard, sequence } }
       : { kind: 'reject', rejection: Rejections.invalidSequence(sequence, log.head) };
   }
-  const cursor = log.cursorAfter(sequence);
+  const cursor = log.cursorAfter(sequence, claims.tag);
   return cursor
     ? { kind: 'replay', shard, serving, cursor }
     : invalidSession('the sequence has left the log');

@@ -1,9 +1,9 @@
-/** From an IDENTIFY or RESUME of a known account to what it asks for, and of which application. Pure. */
+/** From an IDENTIFY or RESUME of a known account to what it asks for, and of which application. */
 import type { SessionRequest } from './admission.ts';
 import { chooseApplication } from './applications.ts';
 import type { Account, ServedApplication } from './ports.ts';
 import type { Rejection } from './rejection.ts';
-import { verifySessionId } from './session-id.ts';
+import { newSessionTag, verifySessionId } from './session-id.ts';
 import type { Message, SessionPayload } from './worker-link.ts';
 
 /** A session request, as it was understood and as it came. */
@@ -53,5 +53,12 @@ function requestOf(
 ): SessionRequest {
   if (payload.kind === 'resume') return { kind: 'resume', account, claims, sequence: payload.sequence };
   const { intents, shard } = payload;
-  return { kind: 'identify', account, intents, shard };
+  return { kind: 'identify', account, intents, shard, tag: newSessionTag() };
+}
+
+/** What was only for a session that can't be resumed any more is for all again. */
+export function endRefusedSession({ request, application }: AskedSession): void {
+  if (request.kind !== 'resume' || request.claims?.account !== request.account) return;
+  const { shardId, tag } = request.claims;
+  if (tag !== undefined) application.directory.shard(shardId)?.voice?.end(tag);
 }

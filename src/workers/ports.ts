@@ -39,11 +39,13 @@ export interface WorkerShard {
   readonly log: {
     readonly head: number;
     readonly floor: number;
-    cursorAfter(sequence: number): WorkerCursor | undefined;
+    /** What is for the session of that tag alone is among it; what is for others is not. */
+    cursorAfter(sequence: number, tag?: string): WorkerCursor | undefined;
   };
+  readonly voice?: WorkerVoice;
   subscribe(listener: ShardListener): Disposable;
-  /** Queues a command for Discord. `sender` names the connection it came from. */
-  submit(payload: string, sender: symbol): Submission;
+  /** Queues a command for Discord. `sender` names the connection it came from; `onSent`: Discord is handed it. */
+  submit(payload: string, sender: symbol, onSent?: () => void): Submission;
   /**
    * The guilds as they are now, for one new session. `undefined` where no state is kept, or not all of it is known: READY
    * lists the guilds then, and none of them follows.
@@ -97,6 +99,31 @@ export interface AnswerPart {
   readonly t: string;
   /** JSON text. */
   readonly d: Buffer;
+}
+
+/** Whose the bot's voice in each guild is. */
+export interface WorkerVoice {
+  /** A connection of a session; disposing of what is returned says that it has ended, and that the session may come back. */
+  connect(tag: string, listener: VoiceListener): Disposable;
+  /** Discord has been handed a session's op 4. */
+  commanded(session: VoiceSession, command: VoiceCommand): void;
+  /** A session is over for good. */
+  end(tag: string): void;
+}
+
+export interface VoiceListener {
+  /** The `d` of a VOICE_SERVER_UPDATE from memory; false where the session can't take it yet. */
+  onVoiceServer(d: string): boolean;
+}
+
+export interface VoiceSession {
+  readonly tag: string | undefined;
+  readonly startSequence: number;
+}
+
+export interface VoiceCommand {
+  readonly guild_id: string;
+  readonly channel_id: string | null;
 }
 
 /** The guilds of a shard as they were after one dispatch. Whoever took it disposes of it. */

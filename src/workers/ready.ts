@@ -1,4 +1,4 @@
-/** The dispatches that are ours and not Discord's: READY and RESUMED as a worker gets them. Pure. */
+/** The dispatches that are ours and not Discord's: READY and RESUMED as a worker gets them, and what is told again from memory. Pure. */
 import { Opcode } from '../protocol/opcodes.ts';
 import type { Serving } from './admission.ts';
 import type { WorkerShard } from './ports.ts';
@@ -42,4 +42,9 @@ export function readyPayload({
 /** `d` is an object and `s` a number: discord.py ends on anything else. */
 export function resumedPayload(sequence: number): string {
   return JSON.stringify({ t: 'RESUMED', s: sequence, op: Opcode.Dispatch, d: { _trace: TRACE } });
+}
+
+/** `d` as JSON text. It repeats the number of the dispatch before it. */
+export function voiceServerPayload(sequence: number, d: string): string {
+  return `{"t":"VOICE_SERVER_UPDATE","s":${sequence},"op":${Opcode.Dispatch},"d":${d}}`;
 }

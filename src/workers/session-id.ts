@@ -2,7 +2,7 @@
  * The session id that workers get: self-describing and signed, so that any owner of the shard can check it without a
  * store. Pure.
  */
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export interface WorkerSessionClaims {
   readonly applicationId: string;
@@ -14,12 +14,19 @@ export interface WorkerSessionClaims {
   readonly startSequence: number;
   readonly intents: number;
   readonly account: string;
+  /** Names the session where something is for it alone. Ids from before there were tags have none. */
+  readonly tag?: string | undefined;
 }
 
+/**
+ * Fields may be added at the end: versions that do not know them pass over them. So nodes of both versions take each other's
+ * sessions while a new one is rolled out.
+ */
 const VERSION = 'sm1';
 const MAC_BYTES = 16;
 const KEY_BYTES = 32;
 const EPOCH_BYTES = 9;
+const TAG_BYTES = 9;
 
 /** A signing key made from a secret, which may be the bot token: the key does not give it away. */
 export function sessionKey(secret: string): Buffer {
@@ -35,6 +42,10 @@ export function upstreamEpoch(upstreamSessionId: string): string {
     .toString('base64url');
 }
 
+export function newSessionTag(): string {
+  return randomBytes(TAG_BYTES).toString('base64url');
+}
+
 function mac(body: string, key: Buffer): Buffer {
   return createHmac('sha256', key).update(body).digest().subarray(0, MAC_BYTES);
 }
@@ -48,6 +59,7 @@ export function signSessionId(claims: WorkerSessionClaims, key: Buffer): string 
     claims.startSequence,
     claims.intents,
     claims.account,
+    claims.tag,
   ];
   const body = `${VERSION}.${Buffer.from(JSON.stringify(fields)).toString('base64url')}`;
   return `${body}.${mac(body, key).toString('base64url')}`;
@@ -70,7 +82,17 @@ export function verifySessionId(sessionId: string, key: Buffer): WorkerSessionCl
     number,
     number,
     string,
+    (string | null)?,
   ];
-  const [applicationId, shardId, shardCount, epoch, startSequence, intents, account] = fields;
-  return { applicationId, shardId, shardCount, epoch, startSequence, intents, account };
+  const [applicationId, shardId, shardCount, epoch, startSequence, intents, account, tag] = fields;
+  return {
+    applicationId,
+    shardId,
+    shardCount,
+    epoch,
+    startSequence,
+    intents,
+    account,
+    tag: tag ?? undefined,
+  };
 }

@@ -16,11 +16,11 @@ const FIRST_SEQUENCE = 1;
 const CLOSING_BRACE = 0x7d;
 
 /** The guilds for a session that begins; `undefined` where READY has to do without. The reading is the caller's. */
-export function openGuilds({ shard, cursor }: Place): OpenGuilds | undefined {
+export function openGuilds({ shard, cursor }: Place, tag: string): OpenGuilds | undefined {
   const reading = shard.readGuilds?.();
   if (!reading) return undefined;
   const { sequence } = reading;
-  const behind = sequence === cursor.sequence ? cursor : shard.log.cursorAfter(sequence);
+  const behind = sequence === cursor.sequence ? cursor : shard.log.cursorAfter(sequence, tag);
   if (behind && isNumberable(reading)) return { reading, cursor: behind };
   reading[Symbol.dispose]();
   return undefined;

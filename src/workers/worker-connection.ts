@@ -2,9 +2,15 @@
  * One worker's connection and what is being done for it: it owns the state and its timers. The rules are in admission.ts and
  * applications.ts, the WebSocket in worker-link.ts; a session is worker-session.ts, or relayed-session.ts at another node.
  */
+import { CloseCode } from '../protocol/close-codes.ts';
 import { Opcode } from '../protocol/opcodes.ts';
 import type { Place } from './admission.ts';
-import { type AskedSession, readAskedSession, type SessionRequestPayload } from './asked-session.ts';
+import {
+  type AskedSession,
+  endRefusedSession,
+  readAskedSession,
+  type SessionRequestPayload,
+} from './asked-session.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import type { RelayedSession } from './relayed-session.ts';
 import { WaitingRequest } from './waiting-request.ts';
@@ -150,7 +156,10 @@ export class WorkerConnection {
       listener: {
         onAdmitted: (place) => this.#begin(waiting, place),
         onRelayed: (relayed) => this.#relay(waiting, relayed),
-        onInvalidSession: (why) => this.#refuseSession(asked.request.account, why),
+        onInvalidSession: (why) => {
+          endRefusedSession(asked);
+          this.#refuseSession(asked.request.account, why);
+        },
         onClosed: (rejection) => this.#link.close(rejection),
         onMoved: () => this.drain(Rejections.shardMoved()),
       },
@@ -207,6 +216,7 @@ export class WorkerConnection {
 
   #invalidateSession(): void {
     this.#options.counts.invalidSessions++;
+    if (this.#state.kind === 'serving') this.#state.session.end();
     this.#enter(this.#awaitIdentify());
     this.#link.sendControl(Opcode.InvalidSession, false);
   }
@@ -284,7 +294,13 @@ export class WorkerConnection {
   #onClosed(code: number, reason: string): void {
     if (this.#state.kind === 'relaying') this.#state.relayed.close(code, reason);
     else if (this.#state.kind === 'waiting') this.#state.waiting.onWorkerClosed(code, reason);
+    else if (this.#state.kind === 'serving' && this.#isFinal(code)) this.#state.session.end();
     this.#enter({ kind: 'closed' });
     this.#options.onClosed();
+  }
+
+  /** Whether a worker that closes so is done with its session, as with Discord. Through another node, 1001 may be that node's. */
+  #isFinal(code: number): boolean {
+    return code === CloseCode.Normal || (code === CloseCode.GoingAway && !this.#options.isRelayed);
   }
 }

@@ -3,13 +3,14 @@
  * pumps what the log has into the worker's socket. How it came about, and what follows it, is worker-connection.ts; how it gets
  * its guilds is snapshot-stream.ts, how it gets answers to its requests session-answers.ts.
  */
+import { Opcode } from '../protocol/opcodes.ts';
 import { shardOfGuild } from '../protocol/sharding.ts';
-import type { Place, SessionRequest } from './admission.ts';
+import { type Place, type SessionRequest, tagOf } from './admission.ts';
 import { type GuildRequest, isGuildRequest } from './command-shapes.ts';
 import { Delivery, type PumpResult } from './delivery.ts';
 import type { WorkerPayload } from './payloads.ts';
 import type { GuildReading, ShardRequests, Submission, WorkerShard } from './ports.ts';
-import { readyPayload, resumedPayload } from './ready.ts';
+import { readyPayload, resumedPayload, voiceServerPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import { SessionAnswers } from './session-answers.ts';
 import { signSessionId } from './session-id.ts';
@@ -53,9 +54,12 @@ export class WorkerSession implements Disposable {
   readonly #link: WorkerLink;
   readonly #listener: WorkerSessionListener;
   readonly #delivery: Delivery;
-  readonly #subscription: Disposable;
+  readonly #subscriptions = new DisposableStack();
   /** From the first request on. */
   #answers: SessionAnswers | undefined;
+  readonly #tag: string | undefined;
+  /** Head of the log when the session began. */
+  readonly #startSequence: number;
   #phase: Phase;
 
   constructor(options: WorkerSessionOptions) {
@@ -66,16 +70,23 @@ export class WorkerSession implements Disposable {
     this.account = request.account;
     this.#link = link;
     this.#listener = listener;
-    const guilds = request.kind === 'identify' ? openGuilds(place) : undefined;
+    this.#tag = tagOf(request);
+    const guilds = request.kind === 'identify' ? openGuilds(place, request.tag) : undefined;
     const { socket, limits } = connection;
     this.#delivery = new Delivery(guilds?.cursor ?? place.cursor, socket, limits.maxUnsentBytes);
     if (guilds) this.#phase = { kind: 'snapshotting', stream: this.#stream(guilds.reading) };
     else if (request.kind === 'resume') this.#phase = { kind: 'replaying', until: place.shard.log.head };
     else this.#phase = { kind: 'live' };
-    this.#subscription = place.shard.subscribe({
-      onRecords: () => this.pump(),
-      onEpochOver: () => listener.onEpochOver(),
-    });
+    const { sequence } = this.#delivery.cursor;
+    this.#startSequence = (request.kind === 'resume' && request.claims?.startSequence) || sequence;
+    this.#subscribe(place.shard, listener);
+  }
+
+  #subscribe(shard: WorkerShard, listener: WorkerSessionListener): void {
+    const onEpochOver = () => listener.onEpochOver();
+    this.#subscriptions.use(shard.subscribe({ onRecords: () => this.pump(), onEpochOver }));
+    const onVoiceServer = (d: string) => this.#sendVoiceServer(d);
+    if (this.#tag !== undefined) this.#subscriptions.use(shard.voice?.connect(this.#tag, { onVoiceServer }));
   }
 
   /** READY, where it is a new session, and what there is for it. */
@@ -121,7 +132,18 @@ export class WorkerSession implements Disposable {
     const stray = guildIds.find((guildId) => shardOfGuild(guildId, shardCount) !== shardId);
     if (stray !== undefined) return Rejections.guildOfAnotherShard(stray, shardOfGuild(stray, shardCount));
     if (requests && isGuildRequest(command)) return this.#ask(command, requests);
-    return this.shard.submit(payload, this.#options.sender);
+    return this.shard.submit(payload, this.#options.sender, this.#onSent(command));
+  }
+
+  #onSent(command: Command): (() => void) | undefined {
+    if (command.op !== Opcode.VoiceStateUpdate) return undefined;
+    const session = { tag: this.#tag, startSequence: this.#startSequence };
+    return () => this.shard.voice?.commanded(session, command.d);
+  }
+
+  /** The worker will not RESUME it, or could not. */
+  end(): void {
+    if (this.#tag !== undefined) this.shard.voice?.end(this.#tag);
   }
 
   #ask(request: GuildRequest, requests: ShardRequests): Submission {
@@ -153,7 +175,7 @@ export class WorkerSession implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#subscription[Symbol.dispose]();
+    this.#subscriptions[Symbol.dispose]();
     this.#answers?.[Symbol.dispose]();
     if (this.#phase.kind === 'snapshotting') this.#phase.stream[Symbol.dispose]();
   }
@@ -164,8 +186,9 @@ export class WorkerSession implements Disposable {
     const { shardId, shardCount } = shard;
     const { account } = this;
     const { epoch } = serving;
-    const startSequence = this.#delivery.cursor.sequence;
-    const claims = { applicationId, shardId, shardCount, epoch, startSequence, intents, account };
+    const startSequence = this.#startSequence;
+    const tag = this.#tag;
+    const claims = { applicationId, shardId, shardCount, epoch, startSequence, intents, account, tag };
     const sessionId = signSessionId(claims, connection.sessionKey);
     const resumeUrl = connection.resumeUrl(shardId, applicationId);
     const { guildIds, sequence } =
@@ -182,6 +205,15 @@ export class WorkerSession implements Disposable {
     this.#phase = { kind: 'live' };
     this.#link.send(resumedPayload(until));
     this.pump();
+  }
+
+  /** It has no number of its own: the worker goes on from the one it has. */
+  #sendVoiceServer(d: string): boolean {
+    const { cursor } = this.#delivery;
+    const isBehind = this.#phase.kind !== 'live' || cursor.oldestUnreadAtMs !== undefined;
+    if (isBehind || !this.#link.isOpen) return false;
+    this.#link.send(voiceServerPayload(cursor.sequence, d));
+    return true;
   }
 
   #stream(reading: GuildReading): SnapshotStream {

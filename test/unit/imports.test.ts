@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   routing: ['runtime'],
   guilds: ['protocol', 'runtime'],
   requests: ['protocol', 'runtime'],
+  voice: ['protocol', 'runtime'],
   observability: ['runtime'],
   // Implements the ports that log, upstream and guilds declare; of guilds also the error that is part of the port.
   cluster: ['guilds', 'log', 'upstream', 'protocol', 'runtime'],
@@ -33,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'simulator',
     'upstream',
+    'voice',
     'workers',
   ],
   main: ['commands', 'config', 'observability'],

@@ -9,6 +9,7 @@ import type { GuildRequests } from '../../requests/index.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
+import { Voice, type VoiceOptions } from '../../voice/index.ts';
 import {
   type Serving,
   type ShardListener,
@@ -26,6 +27,7 @@ export interface HeldShardOptions extends HeldTailOptions {
   readonly createGuilds: (ownUserId: string) => GuildSnapshots | undefined;
   /** What answers the requests of its workers; left out, they are commands like others. */
   readonly createRequests?: (shard: HeldShard) => GuildRequests;
+  readonly voiceMode: VoiceOptions['mode'];
   /** `serving.kind` has changed. */
   readonly onServingChanged: () => void;
 }
@@ -35,6 +37,7 @@ interface ShardState {
   readonly session: UpstreamSession;
   readonly ready: Readonly<Record<string, unknown>>;
   readonly guildIds: readonly string[];
+  readonly voice?: unknown;
 }
 
 /**
@@ -63,6 +66,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly log: EventLog;
   readonly tail: HeldTail;
   readonly requests: GuildRequests | undefined;
+  /** Whose the bot's voice is. */
+  readonly voice: Voice;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
   /** Of a session that began here: of one that another process began, nobody knows what the guilds are. */
@@ -88,7 +93,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.shardCount = options.shardCount;
     this.log = options.log;
     this.requests = options.createRequests?.(this);
-    this.tail = new HeldTail(options, () => this.#state());
+    const { clock, voiceMode } = options;
+    this.voice = new Voice({ mode: voiceMode, clock, onChanged: () => this.tail.hasten() });
+    this.tail = new HeldTail(options, () => this.#state(), { read: () => this.#readChanges() });
   }
 
   get serving(): Serving {
@@ -134,6 +141,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       this.#phase = { kind: 'empty' };
       return;
     }
+    this.voice.restore(userIdOf(newest.ready));
     for (const { base, chunks } of parts) {
       const state = base.state as Partial<ShardState>;
       if (state.session?.sessionId !== newest.session.sessionId) continue;
@@ -144,8 +152,10 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
   }
 
-  #restoreBase({ sequence }: { readonly sequence: number }, { guildIds }: Partial<ShardState>): void {
+  #restoreBase({ sequence }: { readonly sequence: number }, { guildIds, voice }: Partial<ShardState>): void {
     this.#guildIds.reset(guildIds);
+    this.voice.table.clear();
+    this.voice.table.restore(voice);
     if (sequence !== this.log.head) this.log.reset(sequence);
   }
 
@@ -156,6 +166,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     try {
       loadChunk(chunk, this.log, tailCompressor, {
         onRecord: (typeId, payload) => this.#guildIds.apply(typeId, payload),
+        onChanges: ({ voice }) => this.voice.table.restore(voice),
       });
     } catch (error) {
       logger.warn(
@@ -176,6 +187,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
     this.#resetGuilds(sequence, ready);
+    this.voice.reset(userIdOf(ready));
     this.#serve(session, rest, false);
     this.tail.beginAnew();
     for (const listener of [...this.#listeners]) listener.onEpochOver();
@@ -184,8 +196,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   #resetGuilds(sequence: number, { guilds, user }: Readonly<Record<string, unknown>>): void {
     this.#guilds?.[Symbol.dispose]();
-    const { id } = (user ?? {}) as { readonly id?: unknown };
-    this.#guilds = this.#options.createGuilds(String(id));
+    this.#guilds = this.#options.createGuilds(userIdOf({ user }));
     this.#guilds?.reset(guilds, sequence, user);
   }
 
@@ -199,10 +210,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
       this.#arrivedAtMs = this.#options.clock.now();
       queueMicrotask(this.#flush);
     }
-    this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end);
+    const audience = this.voice.audienceOf(sequence, typeId, bytes, start, end);
+    this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end, audience);
     this.#guildIds.apply(typeId, bytes, start, end);
     this.#guilds?.apply(sequence, typeId, bytes, start, end);
-    this.tail.notify();
+    if (audience === undefined) this.tail.notify();
+    else this.tail.hasten();
   }
 
   skip(sequence: number): void {
@@ -213,7 +226,10 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
   connected(): void {
     const phase = this.#phase;
-    if (phase.kind === 'restored') this.#catchUp(phase.session, phase.ready);
+    if (phase.kind === 'restored') {
+      this.voice.begin();
+      this.#catchUp(phase.session, phase.ready);
+    }
     // Another RESUMED: the one before was an old one, in the midst of the replay.
     else if (phase.kind === 'serving' && phase.serving.isCatchingUp)
       this.#catchUp(phase.session, phase.serving.ready);
@@ -252,8 +268,11 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  submit(payload: string, sender: symbol): Submission {
-    return this.#upstream?.commands.submit(payload, sender) ?? 'full';
+  submit(payload: string, sender: symbol, onSent?: () => void): Submission {
+    const command = onSent
+      ? { payload: () => payload, onLeft: (isSent: boolean) => void (isSent && onSent()) }
+      : payload;
+    return this.#upstream?.commands.submit(command, sender) ?? 'full';
   }
 
   /** Gives its memory back; it is not to be used after. */
@@ -261,6 +280,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#catchUpTimer?.[Symbol.dispose]();
     this.requests?.[Symbol.dispose]();
     this.#guilds?.[Symbol.dispose]();
+    this.voice[Symbol.dispose]();
     this.log[Symbol.dispose]();
   }
 
@@ -278,6 +298,20 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const phase = this.#phase;
     if (phase.kind === 'empty') return {};
     const ready = phase.kind === 'serving' ? phase.serving.ready : phase.ready;
-    return { session: phase.session, ready, guildIds: [...this.#guildIds.ids] };
+    return {
+      session: phase.session,
+      ready,
+      guildIds: [...this.#guildIds.ids],
+      voice: this.voice.table.state,
+    };
   }
+
+  #readChanges() {
+    const unwritten = this.voice.table.read();
+    return unwritten && { changes: { voice: unwritten.changes }, written: unwritten.written };
+  }
+}
+
+function userIdOf({ user }: Readonly<Record<string, unknown>>): string {
+  return String((user as { readonly id?: unknown } | undefined)?.id);
 }

@@ -116,6 +116,7 @@ export class JoinedApplication implements Disposable {
           clock,
           log: moduleLogger(logger, 'requests').child({ application: id, shard: shardId }),
         }),
+      voiceMode: config.workers.voice,
       onServingChanged: onChanged,
     });
   }

@@ -23,6 +23,7 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     clock,
     logger: { info: note, warn: note, debug: note },
     createGuilds: () => undefined,
+    voiceMode: 'owner',
     onServingChanged: () => undefined,
   });
   if (tailStore)
@@ -57,7 +58,7 @@ function restore(shard: HeldShard, parts: readonly StoredPart[]): Promise<void> 
   return shard.restore({ position, isContinuation: false, parts });
 }
 
-const STATE = { session: SESSION, ready: { user: { id: '1' } }, guildIds: ['10'] };
+const STATE = { session: SESSION, ready: { user: { id: '1' } }, guildIds: ['10'], voice: {} };
 
 describe('a held shard that restores a tail', () => {
   it('has the log and the session of it, and serves nobody before Discord confirms the session', async () => {

@@ -58,6 +58,7 @@ class Shards {
       clock: this.clock,
       logger: { info: () => undefined, warn: () => undefined, debug: () => undefined },
       createGuilds: () => undefined,
+      voiceMode: 'owner',
       onServingChanged: () => undefined,
     });
   }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionKey, upstreamEpoch } from '../../../src/workers/index.ts';
 import { signSessionId, verifySessionId } from '../../../src/workers/session-id.ts';
@@ -144,7 +145,7 @@ test('a session id whose claims were changed gets INVALID_SESSION, whatever was 
   const { sessionId } = await gateway.live();
   const [version, claims, mac] = sessionId.split('.') as [string, string, string];
   const fields = JSON.parse(Buffer.from(claims, 'base64url').toString()) as unknown[];
-  expect(fields).toHaveLength(7);
+  expect(fields).toHaveLength(8);
   for (const [index, field] of fields.entries()) {
     const changed = fields.with(index, typeof field === 'number' ? field + 1 : `${String(field)}x`);
     const forged = Buffer.from(JSON.stringify(changed)).toString('base64url');
@@ -168,6 +169,18 @@ test('a session id signed with another secret gets INVALID_SESSION', async () =>
   };
   await resumed(signSessionId(claims, sessionKey('a secret of the tests')), FIRST_SEQUENCE);
   await refused(signSessionId(claims, sessionKey('another secret')), FIRST_SEQUENCE);
+});
+
+test('a session id from before sessions had tags is resumed, and one with more fields than we know', async () => {
+  const key = sessionKey('a secret of the tests');
+  const fields = [APPLICATION_ID, 0, 2, upstreamEpoch('first'), FIRST_SEQUENCE, 513, 'first'];
+  for (const written of [fields, [...fields, 'tag', 'of a later version']]) {
+    const body = `sm1.${Buffer.from(JSON.stringify(written)).toString('base64url')}`;
+    const mac = createHmac('sha256', key).update(body).digest().subarray(0, 16).toString('base64url');
+    const texts = gateway.shard.dispatch(2);
+    const worker = await resumed(`${body}.${mac}`, FIRST_SEQUENCE);
+    expect(worker.dispatches.slice(-3, -1).map(({ text }) => text)).toEqual(texts);
+  }
 });
 
 test.each([
@@ -223,6 +236,7 @@ test('a session id holds no secret: neither token nor the upstream session id', 
     1,
     expect.any(Number),
     'first',
+    expect.stringMatching(/^[\w-]{12}$/),
   ]);
   expect(upstreamEpoch('first')).not.toContain('first');
 });

@@ -11,6 +11,7 @@ import { registerLog, registerTail } from './log.ts';
 import { registerRequests } from './requests.ts';
 import { registerRouting } from './routing.ts';
 import { registerIdentifyBudget, registerUpstream } from './upstream.ts';
+import { registerVoice } from './voice.ts';
 import { registerWorkers } from './workers.ts';
 
 export interface MetricSources {
@@ -30,6 +31,7 @@ export function registerMetrics(metrics: Metrics, sources: MetricSources): void 
   registerGuilds(metrics, applications);
   registerRequests(metrics, applications);
   registerWorkers(metrics, server);
+  registerVoice(metrics, applications);
   registerRouting(metrics, teacher);
   registerCluster(metrics, applications);
   registerRedis(metrics, stores);

@@ -27,6 +27,12 @@ export function registerLog(metrics: Metrics, applications: readonly Application
     labels: SHARD_LABELS,
     collect: log(({ droppedSegments }) => droppedSegments),
   });
+  metrics.observedCounter({
+    name: 'shardmux_log_addressed_records_total',
+    help: 'Dispatches that only one worker session gets (workers.voice).',
+    labels: SHARD_LABELS,
+    collect: log(({ addressedRecords }) => addressedRecords),
+  });
   metrics.observedGauge({
     name: 'shardmux_log_memory_bytes',
     help: 'Memory of all event logs together.',

@@ -1,0 +1,56 @@
+/**
+ * Reads the two voice events, and GUILD_DELETE. On the hot path: VOICE_STATE_UPDATEs of other users are frequent, and cost one search
+ * for the bot's id.
+ */
+import { scalarOfD } from '../protocol/json-scan.ts';
+
+const QUOTED = /^"(\d+)"$/;
+
+/** Where the bot is by its own VOICE_STATE_UPDATE in a guild. */
+export interface OwnVoiceState {
+  readonly guildId: string;
+  readonly channelId: string | null;
+}
+
+/** Bytes that only a VOICE_STATE_UPDATE of that user has: in a string, the quotes would have backslashes. */
+export function ownUserNeedle(ownUserId: string): Buffer {
+  return Buffer.from(`"user_id":"${ownUserId}"`);
+}
+
+/** `undefined` where it is another user's, or of no guild (a call). */
+export function readOwnVoiceState(payload: Buffer, needle: Buffer): OwnVoiceState | undefined {
+  if (!payload.includes(needle)) return undefined;
+  const guildId = idOfD(payload, 'guild_id');
+  if (guildId === undefined || `"user_id":${scalarOfD(payload, 'user_id')}` !== needle.toString())
+    return undefined;
+  return { guildId, channelId: idOfD(payload, 'channel_id') ?? null };
+}
+
+export interface VoiceServerUpdate {
+  readonly guildId: string;
+  /** JSON text; `undefined` where the server went away and another is yet to be found. */
+  readonly d: string | undefined;
+}
+
+export function readVoiceServer(payload: Buffer): VoiceServerUpdate | undefined {
+  const guildId = idOfD(payload, 'guild_id');
+  if (guildId === undefined) return undefined;
+  return { guildId, d: scalarOfD(payload, 'endpoint')?.startsWith('"') ? bodyOf(payload) : undefined };
+}
+
+function bodyOf(payload: Buffer): string | undefined {
+  try {
+    return JSON.stringify((JSON.parse(payload.toString('utf8')) as { readonly d?: unknown }).d);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a guild that the bot is not in any more; `undefined` of one that is out. */
+export function readRemovedGuild(payload: Buffer): string | undefined {
+  return scalarOfD(payload, 'unavailable') === 'true' ? undefined : idOfD(payload, 'id');
+}
+
+function idOfD(payload: Buffer, key: string): string | undefined {
+  return QUOTED.exec(scalarOfD(payload, key) ?? '')?.[1];
+}
