@@ -234,7 +234,10 @@ export function guildsContract(name: string, kind: ClusterStoreKind): void {
       }
       expect(read.map(({ guildId }) => guildId).sort()).toEqual(['1', '2', '3', '4', '5']);
       const all = [...before, ...after];
-      for (const guild of read) expect(all).toContainEqual(guild);
+      for (const { guildId, sequence, body } of read) {
+        const written = all.find((guild) => guild.guildId === guildId && guild.sequence === sequence);
+        expect(written?.body.equals(body ?? Buffer.alloc(0)), `${guildId} as of ${sequence}`).toBe(true);
+      }
       expect(stored?.checkpoint.sequence).toBe(10);
     });
 

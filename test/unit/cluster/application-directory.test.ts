@@ -42,6 +42,22 @@ describe("an application's directory", () => {
     expect(await directory().newestShardCount(9_000)).toBeUndefined();
   });
 
+  it('takes guilds for as new as they are, and deletes them with the tails', async () => {
+    await writeTail(2, 1_000);
+    await writeTail(4, 1_000);
+    const path = join(root, APPLICATION_ID, 'shards-2', '0');
+    await using guilds = directory().guilds(0, 2, (unreadable) => expect.unreachable(unreadable));
+    const checkpoint = { epoch: 'e', sequence: 0, guildIds: [], ownUser: undefined };
+    await guilds.begin(checkpoint, () => undefined);
+    const [file = ''] = readdirSync(path).filter((name) => name.endsWith('.guilds'));
+    utimesSync(join(path, file), 5, 5);
+    expect(await directory().newestShardCount(0)).toBe(2);
+    await directory().removeOthers(4, 64_000);
+    expect(readdirSync(path)).toHaveLength(2);
+    await directory().removeOthers(4, 66_000);
+    expect(readdirSync(join(root, APPLICATION_ID))).toEqual(['shards-4']);
+  });
+
   it('deletes tails of other numbers of shards once they are too old', async () => {
     for (const [shardCount, atMs] of [
       [1, 1_000],

@@ -176,6 +176,62 @@ describe('a tail', () => {
   });
 });
 
+describe('guilds', () => {
+  const checkpoint = { epoch: 'e', sequence: 1, guildIds: ['1'], ownUser: undefined };
+  const guild = { guildId: '1', sequence: 1, body: Buffer.from('body'), pending: Buffer.from('pending') };
+
+  async function guildsIn(membership: Membership) {
+    const guilds = [];
+    for await (const batch of (await membership.loadGuilds(0))?.guilds ?? []) guilds.push(...batch);
+    return guilds;
+  }
+
+  it('are there for the next process, which goes on from them once it has read them', async () => {
+    {
+      const membership = await join(openStore());
+      const [lease] = await membership.acquire([0], { mayTakeLapsed: true });
+      const guilds = membership.openGuilds(0, lease?.epoch ?? 0);
+      await guilds.begin(checkpoint);
+      await guilds.put([guild]);
+    }
+    await using store = openStore();
+    const membership = await join(store);
+    const [lease] = await membership.acquire([0], { mayTakeLapsed: true });
+    expect(await guildsIn(membership)).toEqual([guild]);
+    await using guilds = membership.openGuilds(0, lease?.epoch ?? 0);
+    await guilds.put([{ ...guild, sequence: 2, body: undefined }]);
+    await guilds.commit({ ...checkpoint, sequence: 2 });
+    expect(await guildsIn(membership)).toEqual([{ ...guild, sequence: 2 }]);
+  });
+
+  it('lie beside the tail, and neither is in the way of the other', async () => {
+    await earlierProcess();
+    await using store = openStore();
+    const membership = await join(store);
+    const [lease] = await membership.acquire([0], { mayTakeLapsed: true });
+    await using guilds = membership.openGuilds(0, lease?.epoch ?? 0);
+    await guilds.begin(checkpoint);
+    await using tail = membership.openTail(0, lease?.epoch ?? 0);
+    await tail.append(chunkAfter(11), () => baseAt(11));
+    await tail.begin(baseAt(30));
+    expect((await membership.loadGuilds(0))?.checkpoint).toEqual(checkpoint);
+    await guilds.begin(checkpoint);
+    expect((await membership.loadTail(0)).position.sequence).toBe(30);
+  });
+
+  it('are written nowhere where nothing is kept', async () => {
+    await using store = openStore(false);
+    const membership = await join(store);
+    await using guilds = membership.openGuilds(0, 1);
+    await guilds.put([{ ...guild, body: undefined }]);
+    await guilds.begin(checkpoint);
+    await guilds.put([guild]);
+    await guilds.commit(checkpoint);
+    expect(await membership.loadGuilds(0)).toBeUndefined();
+    expect([guilds.bytes, readdirSync(root.path)]).toEqual([0, []]);
+  });
+});
+
 describe('where nothing is kept', () => {
   it('tails are written nowhere', async () => {
     await using store = openStore(false);
