@@ -9,11 +9,11 @@ import { type RestStandIn, startRest } from './rest.ts';
 
 export const SHARDS = 2;
 const GUILDS = 40;
-/** As in the issue of a typical guild: all its members fit into its GUILD_CREATE. */
-const TYPICAL_SIZE = { channels: 30, roles: 20, members: 50 };
+/** A typical guild; all its members are in its GUILD_CREATE. */
+export const TYPICAL_SIZE = { channels: 30, roles: 20, members: 50 };
 
 /** Generous: processes start side by side on two cores. */
-export const SETTLE_DEADLINE_MS = 30_000;
+const SETTLE_DEADLINE_MS = 30_000;
 
 /** Resolves when the node has all guilds. */
 export async function startDeployment(options: Partial<SimulatorOptions> = {}): Promise<Deployment> {
@@ -30,6 +30,7 @@ export async function startDeployment(options: Partial<SimulatorOptions> = {}): 
   const directory = stack.use(stateDirectory());
   const deployment = stack.use(new Deployment({ simulator, haproxy, front, rest, directory, port }));
   await deployment.start();
+  await deployment.hasGuilds();
   deployment.adopt(stack.move());
   return deployment;
 }
@@ -83,8 +84,12 @@ export class Deployment implements AsyncDisposable {
       },
     });
     await this.#node.listening();
-    await this.#node.ready();
-    await eventually(() => simulator.stats().sessions.every((session) => session?.pendingGuilds === 0));
+    await this.#node.ready(SETTLE_DEADLINE_MS);
+  }
+
+  /** Resolves when the node has all guilds that there are at first. */
+  async hasGuilds(): Promise<void> {
+    await eventually(() => this.simulator.stats().sessions.every((session) => session?.pendingGuilds === 0));
     await eventually(
       async () => (await this.node.metric('shardmux_guilds_unknown')) === 0,
       SETTLE_DEADLINE_MS,

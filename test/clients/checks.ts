@@ -1,0 +1,119 @@
+/** What must be true of a client, whatever happened to it. Not a test itself. */
+import { expect } from 'vitest';
+import type { Simulator } from '../../src/simulator/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { Client, type HeardDispatch } from './client.ts';
+import { differences, type Entity, type GuildRules } from './compare.ts';
+import type { Registry } from './install.ts';
+import type { RestStandIn } from './rest.ts';
+
+/** What differs between the libraries. */
+export interface Library {
+  readonly name: string;
+  readonly registry: Registry;
+  /** The worker: a program and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** How it keeps guilds. */
+  readonly rules: GuildRules;
+  /** Whether it follows live events with what it keeps of guilds. */
+  readonly hasCaches: boolean;
+  /** Warnings, line by line, that it has at Discord too or that docs/libraries.md explains. */
+  readonly harmless?: RegExp;
+}
+
+/** Where clients are run. */
+export interface Surroundings {
+  readonly simulator: Simulator;
+  readonly rest: RestStandIn;
+  /** Where they find shardmux: `http://host:port`. */
+  readonly url: string;
+}
+
+/** Less than any library waits for guilds that don't come, but for oceanic.js. */
+const READY_WITHIN_MS = 10_000;
+
+/** Generous: processes start side by side on two cores. */
+const SETTLE_DEADLINE_MS = 30_000;
+
+/** A client that says it is ready, which it is soon. */
+export async function startClient(library: Library, { url, rest, simulator }: Surroundings): Promise<Client> {
+  const { command } = library;
+  const client = new Client({ command, shardmux: url, rest: rest.url, token: simulator.options.token });
+  const startedAt = performance.now();
+  try {
+    await client.ask('ready');
+    expect(performance.now() - startedAt).toBeLessThan(READY_WITHIN_MS);
+    return client;
+  } catch (cause) {
+    const complaints = await complaintsOf(client).catch(String);
+    await client[Symbol.asyncDispose]();
+    throw new Error(`the library is not ready at once:\n${complaints}`, { cause });
+  }
+}
+
+/**
+ * Waits until the client has all there is, and holds its dispatches and its caches against the truth. One that `isFresh` has all from
+ * its start, without live events.
+ */
+export async function expectTruth(
+  library: Library,
+  surroundings: Surroundings,
+  client: Client,
+  isFresh = false,
+): Promise<void> {
+  const { simulator } = surroundings;
+  const shardIds = simulator.stats().sessions.keys();
+  const truth: Record<string, Entity> = {};
+  for (const shard of shardIds) {
+    await expectAllHeard(simulator, client, shard);
+    Object.assign(truth, simulator.shardState(shard).guilds);
+  }
+  if (!library.hasCaches && !isFresh) return;
+  // What the library does with the last dispatches, it does a moment after it was handed them.
+  await eventually(async () => {
+    const lines = differences(truth, await client.ask('guilds'), library.rules, isFresh);
+    if (lines.length > 0) throw new Error(lines.join('\n'));
+    return true;
+  });
+}
+
+/** READY, its guilds, and then every dispatch of Discord's once and in order. */
+async function expectAllHeard(simulator: Simulator, client: Client, shard: number): Promise<void> {
+  const sent = simulator.truth(shard).sessions.at(-1)?.dispatches ?? [];
+  // Discord's own RESUMEDs are none of a worker's.
+  const events = sent.filter(({ t }) => t !== 'RESUMED');
+  const [ready, ...others] = await heardUntil(client, shard, events.at(-1)?.s ?? 0);
+  expect(ready).toMatchObject({ t: 'READY' });
+  const { s: readySequence = 0, guilds: guildCount = 0 } = ready ?? {};
+  const guilds = others.slice(0, guildCount);
+  expect(guilds.map(({ s }) => s)).toEqual(guilds.map((_, index) => readySequence + 1 + index));
+  expect(guilds.filter(({ t }) => t !== 'GUILD_CREATE' && t !== 'GUILD_DELETE')).toEqual([]);
+  const live = events.filter(({ s }) => s > readySequence + guildCount);
+  expect(others.slice(guildCount)).toEqual(live.map(({ s, t }) => ({ s, t })));
+}
+
+async function heardUntil(client: Client, shard: number, last: number): Promise<HeardDispatch[]> {
+  return eventually(async () => {
+    const dispatches = await client.heard(shard);
+    const { s = 0 } = dispatches.at(-1) ?? {};
+    if (s >= last) return dispatches;
+    throw new Error(`shard ${shard} is at ${s} of ${last}: ${await complaintsOf(client)}`);
+  }, SETTLE_DEADLINE_MS);
+}
+
+/** Discord has had an IDENTIFY for each shard, ever, nothing was asked of its REST API, and the library has nothing to complain about. */
+export async function expectUnharmed(
+  { harmless }: Library,
+  { simulator, rest }: Surroundings,
+  client: Client,
+): Promise<void> {
+  const { identifies, violations, shards } = simulator.stats();
+  expect({ identifies, violations }).toEqual({ identifies: shards, violations: {} });
+  expect(rest.unanswered).toEqual([]);
+  const complaints = (await complaintsOf(client)).split('\n');
+  expect(complaints.filter((line) => line !== '' && !harmless?.test(line))).toEqual([]);
+}
+
+async function complaintsOf(client: Client): Promise<string> {
+  return [...(await client.ask('complaints')), client.stderr].join('\n').trim();
+}
