@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LeaseLostError, type RedisState } from '../../../src/cluster/index.ts';
+import { StoredGuildsLostError } from '../../../src/guilds/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis } from '../../support/redis.ts';
 import {
@@ -163,12 +164,17 @@ describe('Sentinels', () => {
     await a.acquire([4, 5]);
     const tail = a.membership.openTail(4, a.epochOf(4));
     await tail.begin(BASE);
+    const guilds = a.membership.openGuilds(5, a.epochOf(5));
+    const checkpoint = { epoch: 'e', sequence: 1, guildIds: ['1'], ownUser: undefined };
+    const guild = { guildId: '1', sequence: 1, body: Buffer.from('body'), pending: Buffer.alloc(0) };
+    await guilds.begin(checkpoint);
     await setup.master.command('WAIT', '1', '5000');
 
     // From here on the replica learns nothing: it will be the master, and older.
     await setup.replica.command('CONFIG', 'SET', 'masterauth', 'another');
     await setup.master.command('CLIENT', 'KILL', 'TYPE', 'replica');
     await tail.append(chunkBehind(0), () => BASE);
+    await guilds.put([guild]);
     b.held.set(4, (await a.pass(4, b))?.epoch ?? 0);
     await setup.failOver();
 
@@ -183,6 +189,12 @@ describe('Sentinels', () => {
     await eventually(() => next.append(chunkBehind(1), () => BASE).then(() => true));
     const stored = await b.membership.loadTail(4);
     expect(stored.parts).toMatchObject([{ base: { sequence: 1 }, chunks: [{ lastSequence: 2 }] }]);
+
+    // A guild is missing there that its writer has stored: nothing is added to what is too old.
+    await expect(guilds.commit({ ...checkpoint, sequence: 2 })).rejects.toBeInstanceOf(StoredGuildsLostError);
+    expect((await a.membership.loadGuilds(5))?.checkpoint).toEqual(checkpoint);
+    await guilds.begin(checkpoint);
+    await guilds.put([guild]);
     expect(new Set(states)).toEqual(new Set(['lost', 'connected']));
     expect(states.at(-1)).toBe('connected');
   });
