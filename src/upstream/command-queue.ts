@@ -110,6 +110,8 @@ export class CommandQueue implements Disposable {
     const send = this.#receiver;
     if (typeof send === 'string' || this.#timer) return;
     for (let next = this.#queued[0]; next; next = this.#queued[0]) {
+      // `onLeft` may have submitted more, and so have been here.
+      if (this.#receiver !== send || this.#timer) return;
       const { command, sender } = next;
       const payload = typeof command === 'string' ? command : command.payload();
       if (payload === undefined) {

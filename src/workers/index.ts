@@ -3,6 +3,9 @@ export type { WorkerCounts } from './counts.ts';
 export { GatewayServer, GatewayServerError, type GatewayServerOptions } from './gateway-server.ts';
 export type {
   Account,
+  Answer,
+  AnswerPart,
+  Asker,
   GuildReading,
   GuildSnapshot,
   PeerHeader,
@@ -14,10 +17,13 @@ export type {
   RelayListener,
   RelayRequest,
   RelayTarget,
+  Reply,
+  RequestStep,
   ServedApplication,
   Serving,
   ShardDirectory,
   ShardListener,
+  ShardRequests,
   Submission,
   WorkerLog,
   WorkerShard,

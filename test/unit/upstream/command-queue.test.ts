@@ -142,3 +142,18 @@ it('leaves out a late command that nobody wants any more, at no cost to the wind
   expect(left).toEqual(Array.from({ length: 110 }, () => false));
   expect(sent).toEqual(numbers(1, 110));
 });
+
+it('keeps the order, the window and one timer where leaving commands bring others', () => {
+  const { clock, queue, sent, send } = newQueue();
+  let brought = 0;
+  const bring = (): void => {
+    brought++;
+    if (brought > 150) return;
+    queue.submit({ payload: () => `late ${brought}`, onLeft: bring }, SOMEONE);
+  };
+  queue.open(send);
+  bring();
+  expect([sent.length, clock.pendingTimers]).toEqual([110, 1]);
+  clock.advance(60_000);
+  expect([sent.length, clock.pendingTimers]).toEqual([150, 0]);
+});

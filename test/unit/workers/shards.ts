@@ -15,6 +15,7 @@ import {
   type Serving,
   type ShardDirectory,
   type ShardListener,
+  type ShardRequests,
   type Submission,
   sessionKey,
   upstreamEpoch,
@@ -47,6 +48,8 @@ export class TestShard implements WorkerShard {
   serving: Serving = { kind: 'waiting' };
   /** Left out, it keeps no state of its guilds. */
   takeReading: (() => GuildReading | undefined) | undefined;
+  /** Left out, requests are commands like others. */
+  requests: ShardRequests | undefined;
   readonly #listeners = new Set<ShardListener>();
 
   constructor(shardId: number, shardCount: number, { maxBytes = 1024 * 1024 }: LogBounds = {}) {
