@@ -4,51 +4,18 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../../
 import { eventually } from '../../support/eventually.ts';
 import { type NodeProcess, startNode, stateDirectory } from '../../support/node.ts';
 import {
-  connectWorker,
-  type ReceivedPayload,
-  receivedLines,
-  truthLines,
-  type Worker,
-} from '../../support/worker.ts';
+  BOT,
+  breakOff,
+  CHANNELS,
+  JOINED,
+  join,
+  joined,
+  liveWorker,
+  resumed,
+  voiceOf,
+} from '../../support/voice.ts';
+import { receivedLines, truthLines, type Worker } from '../../support/worker.ts';
 import { lastDispatch } from './live-shard.ts';
-
-/** Of the simulated bot. */
-const BOT = '100000000000000001';
-const CHANNELS = ['200000000000000001', '200000000000000002'] as const;
-
-async function liveWorker(url: string): Promise<Worker> {
-  const worker = await connectWorker(url);
-  worker.identify();
-  await worker.next('READY');
-  return worker;
-}
-
-async function resumed(url: string, { sessionId, lastSequence: seq }: Worker): Promise<Worker> {
-  const worker = await connectWorker(url);
-  worker.resume({ sessionId, seq });
-  await worker.next('RESUMED');
-  return worker;
-}
-
-/** Without RESUME being out of the question. */
-function breakOff(worker: Worker): Worker {
-  worker[Symbol.dispose]();
-  return worker;
-}
-
-function join(worker: Worker, guild_id: string, channel_id: string | null): void {
-  worker.send(4, { guild_id, channel_id, self_mute: false, self_deaf: false });
-}
-
-/** The bot's voice events of the guild, shortened. Those of other users flow as they do. */
-function voiceOf(payloads: readonly ReceivedPayload[], guildId: string): string[] {
-  return payloads
-    .filter(({ t, d }) => t?.startsWith('VOICE_') && d.guild_id === guildId)
-    .filter(({ t, d }) => t === 'VOICE_SERVER_UPDATE' || d.user_id === BOT)
-    .map(({ t, d }) => (t === 'VOICE_SERVER_UPDATE' ? 'server' : `bot ${d.channel_id}`));
-}
-
-const JOINED = [`bot ${CHANNELS[0]}`, 'server'];
 
 describe('the voice events of a guild', () => {
   let simulator: Simulator;
@@ -76,18 +43,10 @@ describe('the voice events of a guild', () => {
     await Promise.all(workers.map((worker) => worker.reached(sequence)));
   }
 
-  /** Discord has answered: the bot is in that channel, or in none. */
-  async function joined(worker: Worker, guildId: string, channelId: string | null): Promise<void> {
-    const before = worker.payloads.length;
-    join(worker, guildId, channelId);
-    const last = channelId === null ? 'bot null' : 'server';
-    await eventually(() => voiceOf(worker.payloads.slice(before), guildId).includes(last));
-  }
-
   it('go to the worker that joined, and only those; all else goes to both, in order and once', async () => {
     const id = guild();
-    using a = await liveWorker(node.workersUrl);
-    using b = await liveWorker(node.workersUrl);
+    using a = await liveWorker({ url: node.workersUrl });
+    using b = await liveWorker({ url: node.workersUrl });
     await joined(a, id, CHANNELS[0]);
     simulator.dispatch(0, 'VOICE_STATE_UPDATE', { guild_id: id, user_id: '7', channel_id: CHANNELS[0] });
     await inStep(a, b);
@@ -106,13 +65,13 @@ describe('the voice events of a guild', () => {
 
   it('that come while the connection of their worker is broken come with its RESUME, once', async () => {
     const id = guild();
-    const first = await liveWorker(node.workersUrl);
-    using b = await liveWorker(node.workersUrl);
+    const first = await liveWorker({ url: node.workersUrl });
+    using b = await liveWorker({ url: node.workersUrl });
     await joined(first, id, CHANNELS[0]);
     breakOff(first);
     simulator.dispatch(0, 'VOICE_SERVER_UPDATE', { token: 'new', guild_id: id, endpoint: 'other:443' });
     await inStep(b);
-    using a = await resumed(node.workersUrl, first);
+    using a = await resumed({ url: node.workersUrl }, first);
     await inStep(a);
     expect(voiceOf(a.payloads, id)).toEqual(['server']);
     expect(voiceOf(b.payloads, id)).toEqual([]);
@@ -124,8 +83,8 @@ describe('the voice events of a guild', () => {
 
   it('go to everybody again when the worker has left', async () => {
     const id = guild();
-    using a = await liveWorker(node.workersUrl);
-    using b = await liveWorker(node.workersUrl);
+    using a = await liveWorker({ url: node.workersUrl });
+    using b = await liveWorker({ url: node.workersUrl });
     await joined(a, id, CHANNELS[0]);
     await joined(a, id, null);
     simulator.dispatch(0, 'VOICE_STATE_UPDATE', { guild_id: id, user_id: BOT, channel_id: CHANNELS[1] });
@@ -136,8 +95,8 @@ describe('the voice events of a guild', () => {
 
   it('go to everybody again when the worker ends its session with 1000', async () => {
     const id = guild();
-    using a = await liveWorker(node.workersUrl);
-    using b = await liveWorker(node.workersUrl);
+    using a = await liveWorker({ url: node.workersUrl });
+    using b = await liveWorker({ url: node.workersUrl });
     await joined(a, id, CHANNELS[0]);
     const releases = () => node.metric('shardmux_voice_releases_total', { reason: 'session-ended' });
     const before = (await releases()) ?? 0;
@@ -150,8 +109,8 @@ describe('the voice events of a guild', () => {
 
   it('go to the worker that joined last', async () => {
     const id = guild();
-    using a = await liveWorker(node.workersUrl);
-    using b = await liveWorker(node.workersUrl);
+    using a = await liveWorker({ url: node.workersUrl });
+    using b = await liveWorker({ url: node.workersUrl });
     await joined(a, id, CHANNELS[0]);
     await joined(b, id, CHANNELS[1]);
     await inStep(a, b);
@@ -161,10 +120,10 @@ describe('the voice events of a guild', () => {
 
   it('reach a worker that was restarted and joins where the bot is: the state from Discord, the server from memory', async () => {
     const id = guild();
-    using a = await liveWorker(node.workersUrl);
+    using a = await liveWorker({ url: node.workersUrl });
     await joined(a, id, CHANNELS[0]);
     a.socket.close(1000);
-    using next = await liveWorker(node.workersUrl);
+    using next = await liveWorker({ url: node.workersUrl });
     await joined(next, id, CHANNELS[0]);
     await inStep(next);
     expect(voiceOf(next.payloads, id)).toEqual(JOINED);
@@ -189,8 +148,8 @@ it('with workers.voice: broadcast, every worker gets them', async () => {
   await using node = await startNode({ discord: simulator, env: { SHARDMUX_WORKERS_VOICE: 'broadcast' } });
   await node.ready();
   const [id = ''] = simulator.guildIds(0);
-  using a = await liveWorker(node.workersUrl);
-  using b = await liveWorker(node.workersUrl);
+  using a = await liveWorker({ url: node.workersUrl });
+  using b = await liveWorker({ url: node.workersUrl });
   join(a, id, CHANNELS[0]);
   for (const worker of [a, b]) {
     await worker.next('VOICE_SERVER_UPDATE');
@@ -205,8 +164,8 @@ it('after a kill -9 of the node, the worker that joined is still the one that ge
   const options = { discord: simulator, directory: directory.path };
   await using killed = await startNode(options);
   await killed.ready();
-  const first = await liveWorker(killed.workersUrl);
-  const second = await liveWorker(killed.workersUrl);
+  const first = await liveWorker({ url: killed.workersUrl });
+  const second = await liveWorker({ url: killed.workersUrl });
   join(first, id, CHANNELS[0]);
   await first.next('VOICE_SERVER_UPDATE');
   breakOff(first);
@@ -219,8 +178,8 @@ it('after a kill -9 of the node, the worker that joined is still the one that ge
   moved();
   await using node = await startNode(options);
   await node.ready();
-  using b = await resumed(node.workersUrl, breakOff(second));
-  using a = await resumed(node.workersUrl, breakOff(first));
+  using b = await resumed({ url: node.workersUrl }, breakOff(second));
+  using a = await resumed({ url: node.workersUrl }, breakOff(first));
   const last = await lastDispatch(simulator);
   await Promise.all([a, b].map((worker) => worker.reached(last)));
   expect(voiceOf([...first.payloads, ...a.payloads], id)).toEqual([...JOINED, 'server', 'server']);
@@ -236,11 +195,11 @@ it('a worker that comes back finds the bot in its channel in the guild’s voice
   const [id = ''] = simulator.guildIds(0);
   const channels = simulator.guild(id)?.['channels'] as { id: string; type: number }[];
   const channel = channels.find(({ type }) => type === 2)?.id ?? '';
-  const first = await liveWorker(node.workersUrl);
+  const first = await liveWorker({ url: node.workersUrl });
   join(first, id, channel);
   await first.next('VOICE_SERVER_UPDATE');
   breakOff(first);
-  using worker = await liveWorker(node.workersUrl);
+  using worker = await liveWorker({ url: node.workersUrl });
   await worker.next('GUILD_CREATE', 2);
   const created = worker.payloads.find(({ t, d }) => t === 'GUILD_CREATE' && d.id === id);
   const states = created?.d.voice_states as { user_id: string; channel_id: string }[];
