@@ -27,6 +27,7 @@ export type {
   Submission,
   WorkerLog,
   WorkerShard,
+  WorkerVoice,
 } from './ports.ts';
 export { Rejections } from './rejection.ts';
 export { sessionKey, upstreamEpoch } from './session-id.ts';

@@ -42,7 +42,7 @@ export interface WorkerShard {
     /** What is for the session of that tag alone is among it; what is for others is not. */
     cursorAfter(sequence: number, tag?: string): WorkerCursor | undefined;
   };
-  readonly voice?: WorkerVoice;
+  readonly voice?: WorkerVoice | undefined;
   subscribe(listener: ShardListener): Disposable;
   /** Queues a command for Discord. `sender` names the connection it came from; `onSent`: Discord is handed it. */
   submit(payload: string, sender: symbol, onSent?: () => void): Submission;

@@ -22,6 +22,7 @@ import {
   type WorkerLog,
   type WorkerShard,
   type WorkerToken,
+  type WorkerVoice,
 } from '../../../src/workers/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -43,6 +44,9 @@ export class TestShard implements WorkerShard {
   readonly submitted: string[] = [];
   readonly guildIds = new Set<string>();
   readonly senders: symbol[] = [];
+  /** Of commands whose sender waits to know that they were sent. */
+  readonly unsent: (() => void)[] = [];
+  voice: WorkerVoice | undefined;
   /** What it answers to commands. */
   submission: Submission = 'queued';
   serving: Serving = { kind: 'waiting' };
@@ -80,11 +84,19 @@ export class TestShard implements WorkerShard {
   }
 
   /** Dispatches that arrive together; their texts. */
-  dispatch(count = 1, fill = ''): string[] {
+  dispatch(count = 1, fill = '', audience?: string): string[] {
     const texts = Array.from({ length: count }, (_, index) => {
       const sequence = this.log.head + 1;
       const text = `{"t":"TYPING_START","s":${sequence},"op":0,"d":{"n":${index},"fill":"${fill}"}}`;
-      this.log.append(sequence, EventTypeId.GuildCreate + 1, Buffer.from(text), 0);
+      this.log.append(
+        sequence,
+        EventTypeId.GuildCreate + 1,
+        Buffer.from(text),
+        0,
+        0,
+        Buffer.byteLength(text),
+        audience,
+      );
       return text;
     });
     for (const listener of this.#listeners) listener.onRecords();
@@ -100,10 +112,11 @@ export class TestShard implements WorkerShard {
     return this.takeReading?.();
   }
 
-  submit(payload: string, sender: symbol): Submission {
+  submit(payload: string, sender: symbol, onSent?: () => void): Submission {
     if (this.submission !== 'queued') return this.submission;
     this.submitted.push(payload);
     this.senders.push(sender);
+    if (onSent) this.unsent.push(onSent);
     return 'queued';
   }
 }
