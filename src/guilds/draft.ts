@@ -1,15 +1,36 @@
-/**
- * A guild while dispatches are applied to it: each list that a dispatch touches is indexed by id, once, however many
- * dispatches follow. What it was made from is never changed; elements are replaced, not written into.
- */
+/** A guild while dispatches are applied to it. What it was made from is never changed; elements are replaced, not written into. */
 import type { JsonObject } from './json.ts';
 import { objectOf } from './json.ts';
 import { type GuildOptions, keeps, LISTS, type ListKey } from './lists.ts';
 
+export interface GuildDraft {
+  readonly options: GuildOptions;
+  readonly isKnown: boolean;
+  /** What the guild says of itself beside its lists; of a list only whether it is one can be seen here. */
+  field(key: string): unknown;
+  /** Starts over with another body, or with none: the guild is gone. */
+  replace(guild: JsonObject | undefined): void;
+  /** Sets fields that are not lists. */
+  assign(fields: JsonObject): void;
+  has(key: ListKey, id: string): boolean;
+  find(key: ListKey, id: string): JsonObject | undefined;
+  /** Sets an element as it is; ignores one without an id, and one of a kind that is not kept. */
+  put(key: ListKey, element: JsonObject): void;
+  /** Sets an element; what it does not carry stays as it was. */
+  merge(key: ListKey, element: JsonObject): void;
+  /** The whole list anew. */
+  setAll(key: ListKey, elements: readonly JsonObject[]): void;
+  delete(key: ListKey, id: string): void;
+  deleteWhere(key: ListKey, isOver: (element: JsonObject) => boolean): void;
+  /** Replaces each element by what `change` makes of it; the same object means no change. */
+  changeEach(key: ListKey, change: (element: JsonObject) => JsonObject): void;
+}
+
 /** An element without an id stays in its place, under a symbol, out of reach of every dispatch. */
 type Elements = Map<string | symbol, unknown>;
 
-export class GuildDraft {
+/** All of a guild was parsed: each list that a dispatch touches is indexed by id, once, however many dispatches follow. */
+export class ParsedDraft implements GuildDraft {
   readonly options: GuildOptions;
   #guild: JsonObject | undefined;
   readonly #lists = new Map<ListKey, Elements>();
@@ -24,19 +45,16 @@ export class GuildDraft {
     return this.#guild !== undefined;
   }
 
-  /** What the guild says of itself beside its lists, which may be out of date here. */
   field(key: string): unknown {
     return this.#guild?.[key];
   }
 
-  /** Starts over with another body, or with none: the guild is gone. */
   replace(guild: JsonObject | undefined): void {
     this.#guild = guild;
     this.#lists.clear();
     this.#changed.clear();
   }
 
-  /** Sets fields that are not lists. */
   assign(fields: JsonObject): void {
     if (this.#guild) this.#guild = { ...this.#guild, ...fields };
   }
@@ -49,7 +67,6 @@ export class GuildDraft {
     return objectOf(this.#elements(key).get(id));
   }
 
-  /** Sets an element as it is; ignores one without an id, and one of a kind that is not kept. */
   put(key: ListKey, element: JsonObject): void {
     const id = LISTS[key].elementId(element);
     if (id === undefined || !keeps(key, id, this.options)) return;
@@ -57,7 +74,6 @@ export class GuildDraft {
     this.#changed.add(key);
   }
 
-  /** Sets an element; what it does not carry stays as it was. */
   merge(key: ListKey, element: JsonObject): void {
     const id = LISTS[key].elementId(element);
     if (id === undefined) return;
@@ -65,7 +81,6 @@ export class GuildDraft {
     this.put(key, known ? { ...known, ...element } : element);
   }
 
-  /** The whole list anew. */
   setAll(key: ListKey, elements: readonly JsonObject[]): void {
     this.#elements(key).clear();
     this.#changed.add(key);
@@ -85,7 +100,6 @@ export class GuildDraft {
     }
   }
 
-  /** Replaces each element by what `change` makes of it; the same object means no change. */
   changeEach(key: ListKey, change: (element: JsonObject) => JsonObject): void {
     const elements = this.#elements(key);
     for (const [id, value] of elements) {

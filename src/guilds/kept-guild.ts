@@ -1,5 +1,6 @@
 /** A guild of the snapshot store. */
 import type { Pending } from './pending.ts';
+import type { GuildLayout } from './text-layout.ts';
 
 export type GuildState =
   /** READY has named it; Discord has not sent it yet. */
@@ -18,6 +19,8 @@ export type GuildState =
       readonly textBytes: number | undefined;
       /** Whether workers get the body as it is. */
       readonly isSnapshot: boolean;
+      /** Of the body; `undefined` where it has none, or nobody has looked yet. */
+      readonly layout: GuildLayout | undefined;
     };
 
 /** Of which there is something to tell. */
@@ -46,5 +49,7 @@ export function isKnown(state: GuildState): state is KnownState {
 
 /** Memory of the body. */
 export function bodyBytes(state: GuildState): number {
-  return isKnown(state) ? state.frame.length : 0;
+  if (!isKnown(state)) return 0;
+  const layoutBytes = state.kind === 'kept' ? (state.layout?.byteLength ?? 0) : 0;
+  return state.frame.length + layoutBytes;
 }

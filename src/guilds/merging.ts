@@ -1,12 +1,19 @@
-/** Makes one body out of what is kept of a guild: decompress, parse, reduce; and back. The slow part of guild state. */
+/**
+ * Makes one body out of what is kept of a guild: decompress, parse, reduce; and back. The slow part of guild state, where it can't be done
+ * on the text alone.
+ */
 import type { GuildCompressor } from './compressor.ts';
 import { type JsonObject, objectOf } from './json.ts';
 import type { GuildState, KnownState } from './kept-guild.ts';
 import type { GuildOptions } from './lists.ts';
-import { reduceOwnUser } from './own-user.ts';
+import { applyOwnUser, reduceOwnUser } from './own-user.ts';
 import { type PendingView, payloadsIn } from './pending.ts';
-import { type GuildDispatch, reduceGuildAll } from './reducer.ts';
+import { applyDispatch, type GuildDispatch, reduceGuildAll } from './reducer.ts';
 import { asSnapshot, isUnavailable, type SnapshotOptions } from './snapshot.ts';
+import { TextDraft } from './text-draft.ts';
+import { layoutOf } from './text-layout.ts';
+import { NotByTextError } from './text-list.ts';
+import type { TextWriter, WrittenText } from './text-writer.ts';
 
 export const OWN_USER_EVENT = 'USER_UPDATE';
 
@@ -17,9 +24,40 @@ const MAX_HEADER_BYTES = 80;
 
 export interface MergeTools {
   readonly compressor: GuildCompressor;
+  readonly writer: TextWriter;
   readonly options: GuildOptions;
   /** A payload, or a body, that is no JSON. */
   onUnreadable(): void;
+}
+
+/**
+ * The guild's snapshot as of the end of `pending`, made on its text, which the next call overwrites. `undefined` where nothing is
+ * pending, or all has to be parsed.
+ */
+export function mergedText(
+  state: KnownState,
+  pending: PendingView | undefined,
+  tools: MergeTools,
+): WrittenText | undefined {
+  if (state.kind !== 'kept' || !state.isSnapshot || !state.layout || !pending) return undefined;
+  const text = textOf(state, tools.compressor);
+  if (text === undefined) return undefined;
+  try {
+    const draft = new TextDraft(text, state.layout, tools.options);
+    for (const dispatch of dispatchesIn(pending, tools)) {
+      if (dispatch.t === OWN_USER_EVENT) applyOwnUser(draft, dispatch.d);
+      else applyDispatch(draft, dispatch);
+    }
+    return draft.finish(tools.writer);
+  } catch (error) {
+    if (error instanceof NotByTextError) return undefined;
+    throw error;
+  }
+}
+
+/** What is kept of a text that was merged. */
+export function textState({ text, layout }: WrittenText, { compressor }: MergeTools): GuildState {
+  return { kind: 'kept', frame: compressor.compress(text), textBytes: text.length, isSnapshot: true, layout };
 }
 
 /** The guild as of the end of `pending`; `undefined` where the body can't be read. */
@@ -114,7 +152,9 @@ export function mergedState(
   const { ownUserId, off } = tools.options;
   const isUntouched = !pending && off.size === 0 && state.textBytes !== undefined;
   if (!isUntouched || !body || !isSnapshot(body, { ownUserId })) return stateOf(body, tools);
-  return { kind: 'kept', frame: state.frame, textBytes: state.textBytes, isSnapshot: true };
+  const text = textOf(state, tools.compressor);
+  const layout = text && layoutOf(text);
+  return { kind: 'kept', frame: state.frame, textBytes: state.textBytes, isSnapshot: true, layout };
 }
 
 /** What is kept of a body. A guild that was joined is told from none by `unavailable: false`, as after READY. */
@@ -122,9 +162,12 @@ function stateOf(body: JsonObject | undefined, tools: MergeTools): GuildState {
   if (body === undefined) return { kind: 'missing' };
   if (isUnavailable(body)) return { kind: 'unavailable' };
   const guild = 'unavailable' in body ? body : { ...body, unavailable: false };
+  const text = tools.writer.encode(JSON.stringify(guild));
   return {
     kind: 'kept',
-    ...tools.compressor.compressText(JSON.stringify(guild)),
+    frame: tools.compressor.compress(text),
+    textBytes: text.length,
+    layout: layoutOf(text),
     isSnapshot: isSnapshot(guild, { ownUserId: tools.options.ownUserId }),
   };
 }

@@ -1,5 +1,5 @@
 /** The bot's own user, which is in every guild and whose changes come once, without a guild. */
-import { GuildDraft } from './draft.ts';
+import { type GuildDraft, ParsedDraft } from './draft.ts';
 import { idOf, type JsonObject, objectOf, without } from './json.ts';
 import type { GuildOptions } from './lists.ts';
 
@@ -8,11 +8,16 @@ const NOT_IN_MEMBERS: ReadonlySet<string> = new Set(['email', 'verified', 'mfa_e
 
 /** `guild` after a USER_UPDATE with this `d`; the very same where that is another user, or none. */
 export function reduceOwnUser(guild: JsonObject, d: unknown, options: GuildOptions): JsonObject {
+  const draft = new ParsedDraft(guild, options);
+  applyOwnUser(draft, d);
+  return draft.finish() ?? guild;
+}
+
+export function applyOwnUser(draft: GuildDraft, d: unknown): void {
   const user = objectOf(d);
-  const draft = new GuildDraft(guild, options);
-  const member = draft.find('members', options.ownUserId);
-  if (!user || !member || idOf(user['id']) !== options.ownUserId) return guild;
+  const { ownUserId } = draft.options;
+  const member = draft.find('members', ownUserId);
+  if (!user || !member || idOf(user['id']) !== ownUserId) return;
   const merged = { ...objectOf(member['user']), ...without(user, NOT_IN_MEMBERS) };
   draft.put('members', { ...member, user: merged });
-  return draft.finish() ?? guild;
 }

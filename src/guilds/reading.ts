@@ -3,8 +3,8 @@
  * nothing is changed in place, and lets go of it guild by guild.
  */
 import type { JsonObject } from './json.ts';
-import { isKnown, type KeptGuild, type KnownState } from './kept-guild.ts';
-import { type MergeTools, mergedBody, textOf } from './merging.ts';
+import { type GuildState, isKnown, type KeptGuild, type KnownState } from './kept-guild.ts';
+import { type MergeTools, mergedBody, mergedState, mergedText, textOf, textState } from './merging.ts';
 import type { Pending, PendingView } from './pending.ts';
 import { asSnapshot, isUnavailable } from './snapshot.ts';
 
@@ -28,8 +28,8 @@ export interface ReadingOptions {
   readonly tools: MergeTools;
   /** READY's `user`. */
   readonly ownUser: JsonObject | undefined;
-  /** A body was made that the store may keep, if the guild is still the one that was read. */
-  onMerged(read: ReadGuild, body: JsonObject): void;
+  /** `merged` makes what the store may keep from now on, if the guild is still the one that was read. To be called at once. */
+  onMerged(read: ReadGuild, merged: () => GuildState): void;
   onClosed(): void;
 }
 
@@ -81,10 +81,16 @@ export class GuildReading implements Disposable {
       const text = textOf(state, tools.compressor);
       if (text) return { t: 'GUILD_CREATE', d: Buffer.from(text) };
     }
+    const written = mergedText(state, read.view, tools);
+    if (written) {
+      const d = Buffer.from(written.text);
+      this.#options.onMerged(read, () => textState(written, tools));
+      return { t: 'GUILD_CREATE', d };
+    }
     const body = mergedBody(state, read.view, tools);
     // What can't be read is as good as out; a worker gets as many guilds as it was told.
     if (!body || isUnavailable(body)) return unavailable(read.guild.id);
-    this.#options.onMerged(read, body);
+    this.#options.onMerged(read, () => mergedState(state, read.view, body, tools));
     const { ownUser } = this.#options;
     const snapshot = asSnapshot(body, { ownUserId: tools.options.ownUserId, ownUser });
     return { t: 'GUILD_CREATE', d: Buffer.from(JSON.stringify(snapshot)) };
@@ -102,7 +108,7 @@ export function bodyNow(
   const body = mergedBody(state, view, tools);
   if (body === undefined) return undefined;
   if (isUnavailable(body)) return 'out';
-  if (view || state.kind === 'raw') onMerged(read, body);
+  if (view || state.kind === 'raw') onMerged(read, () => mergedState(state, view, body, tools));
   return body;
 }
 

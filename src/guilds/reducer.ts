@@ -2,7 +2,7 @@
  * The current GUILD_CREATE of a guild out of an earlier one and the dispatches since. Rules alone: no clock, no bytes. Bodies are
  * JSON as Discord sent it, so that fields that nobody here knows survive.
  */
-import { GuildDraft } from './draft.ts';
+import { type GuildDraft, ParsedDraft } from './draft.ts';
 import { activityEvents } from './events/activity-events.ts';
 import { channelEvents } from './events/channel-events.ts';
 import type { GuildEvent } from './events/event.ts';
@@ -61,14 +61,16 @@ export function reduceGuildAll(
   dispatches: Iterable<GuildDispatch>,
   options: GuildOptions,
 ): JsonObject | undefined {
-  const draft = new GuildDraft(guild, options);
-  for (const { t, d } of dispatches) {
-    const event = EVENTS.get(t);
-    const body = objectOf(d);
-    if (!event || !body || !isRelevant(event, options) || !speaksOf(draft, t, body)) continue;
-    event.apply(draft, body);
-  }
+  const draft = new ParsedDraft(guild, options);
+  for (const dispatch of dispatches) applyDispatch(draft, dispatch);
   return draft.finish();
+}
+
+export function applyDispatch(draft: GuildDraft, { t, d }: GuildDispatch): void {
+  const event = EVENTS.get(t);
+  const body = objectOf(d);
+  if (!event || !body || !isRelevant(event, draft.options) || !speaksOf(draft, t, body)) return;
+  event.apply(draft, body);
 }
 
 function speaksOf(draft: GuildDraft, type: string, d: JsonObject): boolean {

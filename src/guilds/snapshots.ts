@@ -11,10 +11,17 @@ import { type Arrival, Arrivals } from './arrivals.ts';
 import type { GuildCompressor } from './compressor.ts';
 import { GuildTable } from './guild-table.ts';
 import { idOf, type JsonObject, objectOf, objectsOf } from './json.ts';
-import { isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
+import { type GuildState, isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
 import type { GuildOptions } from './lists.ts';
 import type { Mergeable, MergeRounds } from './merge-rounds.ts';
-import { type MergeTools, mergedBody, mergedState, OWN_USER_EVENT } from './merging.ts';
+import {
+  type MergeTools,
+  mergedBody,
+  mergedState,
+  mergedText,
+  OWN_USER_EVENT,
+  textState,
+} from './merging.ts';
 import { place } from './placement.ts';
 import type { GuildCheckpoint, StoredGuild } from './ports.ts';
 import { bodyNow, GuildReading, type ReadGuild } from './reading.ts';
@@ -62,7 +69,8 @@ export class GuildSnapshots implements Mergeable, Disposable {
   constructor(settings: GuildSnapshotsOptions) {
     this.#settings = settings;
     const { options, compressor } = settings;
-    this.#tools = { options, compressor, onUnreadable: () => this.#done.unreadable++ };
+    const { writer } = compressor;
+    this.#tools = { options, compressor, writer, onUnreadable: () => this.#done.unreadable++ };
     this.#isRelevant = relevanceTable(options);
     this.#take = (arrival) => place(this.#table, compressor, arrival);
   }
@@ -128,7 +136,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
       guilds: this.#table.all(),
       tools: this.#tools,
       ownUser: this.#ownUser,
-      onMerged: (read, body) => this.#keepMerged(read, body),
+      onMerged: (read, merged) => this.#keepMerged(read, merged),
       onClosed: () => this.#openReadings--,
     });
   }
@@ -137,7 +145,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
   body(guildId: string): JsonObject | 'out' | undefined {
     this.#placeAll();
     const guild = this.#table.find(guildId);
-    const onMerged = (read: ReadGuild, body: JsonObject) => this.#keepMerged(read, body);
+    const onMerged = (read: ReadGuild, merged: () => GuildState) => this.#keepMerged(read, merged);
     return guild && bodyNow(guild, { tools: this.#tools, onMerged });
   }
 
@@ -226,23 +234,24 @@ export class GuildSnapshots implements Mergeable, Disposable {
     const { clock } = this.#settings;
     const startedAtMs = clock.now();
     const view = guild.pending?.view;
-    const body = mergedBody(state, view, this.#tools);
-    this.#table.replace(guild, mergedState(state, view, body, this.#tools), undefined);
-    if (body === undefined) guild.lastSequence = this.#sequence;
+    const written = mergedText(state, view, this.#tools);
+    const body = written ? undefined : mergedBody(state, view, this.#tools);
+    const merged = written ? textState(written, this.#tools) : mergedState(state, view, body, this.#tools);
+    this.#table.replace(guild, merged, undefined);
+    if (merged.kind === 'missing') guild.lastSequence = this.#sequence;
     this.#done.merges++;
     this.#done.mergeMs += clock.now() - startedAtMs;
   }
 
   /** A reading has done the work: where there was enough of it, it is not done again. */
-  #keepMerged({ guild, state, pending, view }: ReadGuild, body: JsonObject): void {
+  #keepMerged({ guild, state, pending, view }: ReadGuild, merged: () => GuildState): void {
     this.#done.readMerges++;
     if (!isKnown(state)) return;
     const isUnchanged = guild.state === state && guild.pending === pending;
     const isSlow = state.kind === 'raw' || state.textBytes === undefined;
     const isWorthIt = isSlow || (view?.end ?? 0) * 2 > this.#settings.maxPendingBytesPerGuild;
     if (!isUnchanged || !isWorthIt || this.#table.find(guild.id) !== guild) return;
-    const merged = mergedState(state, view, body, this.#tools);
-    this.#table.replace(guild, merged, view && pending?.after(view));
+    this.#table.replace(guild, merged(), view && pending?.after(view));
   }
 
   #keepBounds(): void {

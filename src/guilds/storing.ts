@@ -65,7 +65,11 @@ export function loadStored(table: GuildTable, stored: StoredGuild, tools: MergeT
     // Of its own: what it came in would stay in memory with it.
     const frame = Buffer.allocUnsafeSlow(body.length);
     body.copy(frame);
-    table.set(guildId, { kind: 'kept', frame, textBytes: undefined, isSnapshot: false }, sequence);
+    table.set(
+      guildId,
+      { kind: 'kept', frame, textBytes: undefined, isSnapshot: false, layout: undefined },
+      sequence,
+    );
   }
   const guild = table.find(guildId);
   if (!guild) return;

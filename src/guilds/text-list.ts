@@ -1,0 +1,163 @@
+/** A list in a guild's text, in which single elements are looked up, changed, added and taken out. What is not asked for is not parsed. */
+import { type JsonObject, objectOf } from './json.ts';
+import { LISTS, type ListKey } from './lists.ts';
+import type { ListPlace } from './text-layout.ts';
+
+/** What stands before an element's id wherever it names itself. Others may name it so, too. */
+const ID_KEYS: Readonly<Record<ListKey, string>> = {
+  roles: '"id":"',
+  channels: '"id":"',
+  threads: '"id":"',
+  members: '"id":"',
+  presences: '"id":"',
+  voice_states: '"user_id":"',
+  emojis: '"id":"',
+  stickers: '"id":"',
+  soundboard_sounds: '"sound_id":"',
+  stage_instances: '"id":"',
+  guild_scheduled_events: '"id":"',
+  integrations: '"id":"',
+};
+
+/** It can't be done element by element: all is to be parsed instead. */
+export class NotByTextError extends Error {
+  override name = 'NotByTextError';
+}
+
+export class TextList {
+  readonly place: ListPlace;
+  readonly #text: Buffer;
+  /** What of it is the list's. */
+  readonly #range: Buffer;
+  /** By index: what stands there instead, `undefined` where nothing does any more. */
+  readonly #changed = new Map<number, JsonObject | undefined>();
+  readonly #added = new Map<string, JsonObject>();
+  readonly #indexes = new Map<string, number>();
+  readonly #parsed = new Map<number, JsonObject | undefined>();
+
+  constructor(text: Buffer, place: ListPlace) {
+    this.#text = text;
+    this.#range = text.subarray(place.start, place.end);
+    this.place = place;
+  }
+
+  get isChanged(): boolean {
+    return this.#changed.size > 0 || this.#added.size > 0;
+  }
+
+  get size(): number {
+    let removed = 0;
+    for (const element of this.#changed.values()) if (element === undefined) removed += 1;
+    return this.place.starts.length - removed + this.#added.size;
+  }
+
+  get(id: string): JsonObject | undefined {
+    const added = this.#added.get(id);
+    if (added) return added;
+    const index = this.#indexOf(id);
+    return index < 0 ? undefined : this.#at(index);
+  }
+
+  set(id: string, element: JsonObject): void {
+    const index = this.#added.has(id) ? -1 : this.#indexOf(id);
+    if (index < 0 || this.#isRemoved(index)) this.#added.set(id, element);
+    else this.#changed.set(index, element);
+  }
+
+  delete(id: string): void {
+    if (this.#added.delete(id)) return;
+    const index = this.#indexOf(id);
+    if (index >= 0) this.#changed.set(index, undefined);
+  }
+
+  clear(): void {
+    for (const index of this.place.starts.keys()) this.#changed.set(index, undefined);
+    this.#added.clear();
+  }
+
+  /** Replaces each element by what `change` makes of it: the same object means no change, `undefined` takes it out. */
+  changeEach(change: (element: JsonObject) => JsonObject | undefined): void {
+    this.#parseAll();
+    for (const index of this.place.starts.keys()) {
+      const element = this.#at(index);
+      const changed = element && change(element);
+      if (changed !== element) this.#changed.set(index, changed);
+    }
+    for (const [id, element] of this.#added) {
+      const changed = change(element);
+      if (changed === undefined) this.#added.delete(id);
+      else this.#added.set(id, changed);
+    }
+  }
+
+  /** By index: `undefined` where the text stays as it is, otherwise its new text, which is empty where there is no element any more. */
+  newTexts(): (string | undefined)[] {
+    return Array.from(this.place.starts.keys(), (index) => {
+      const changed = this.#changed.get(index);
+      if (changed) return JSON.stringify(changed);
+      return this.#isRemoved(index) ? '' : undefined;
+    });
+  }
+
+  addedTexts(): string[] {
+    return Array.from(this.#added.values(), (element) => JSON.stringify(element));
+  }
+
+  #isRemoved(index: number): boolean {
+    return this.#changed.has(index) && this.#changed.get(index) === undefined;
+  }
+
+  #at(index: number): JsonObject | undefined {
+    return this.#changed.has(index) ? this.#changed.get(index) : this.#parse(index);
+  }
+
+  #parse(index: number): JsonObject | undefined {
+    if (this.#parsed.has(index)) return this.#parsed.get(index);
+    const { starts, lengths } = this.place;
+    const start = starts[index] ?? 0;
+    const element = objectOf(JSON.parse(this.#text.toString('utf8', start, start + (lengths[index] ?? 0))));
+    this.#parsed.set(index, element);
+    return element;
+  }
+
+  #parseAll(): void {
+    const elements = JSON.parse(`[${this.#range.toString()}]`) as unknown[];
+    for (const [index, element] of elements.entries()) this.#parsed.set(index, objectOf(element));
+  }
+
+  /** In the text, also where it was changed or taken out since; -1 where it never was there. */
+  #indexOf(id: string): number {
+    const known = this.#indexes.get(id);
+    if (known !== undefined) return known;
+    const index = this.#search(id);
+    this.#indexes.set(id, index);
+    return index;
+  }
+
+  #search(id: string): number {
+    const { key, start, starts } = this.place;
+    const needle = `${ID_KEYS[key]}${id}"`;
+    let found = -1;
+    for (let at = this.#range.indexOf(needle, 0, 'latin1'); at >= 0; ) {
+      const index = lastAtOrBelow(starts, start + at);
+      const element = this.#parse(index);
+      if (element && LISTS[key].elementId(element) === id) {
+        if (found >= 0 && found !== index) throw new NotByTextError(`two ${key} with one id`);
+        found = index;
+      }
+      at = this.#range.indexOf(needle, at + needle.length, 'latin1');
+    }
+    return found;
+  }
+}
+
+/** The index of the last of these ascending numbers that is not above `limit`. */
+function lastAtOrBelow(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
