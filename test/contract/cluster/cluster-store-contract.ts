@@ -18,6 +18,7 @@ import {
 } from './cluster-environment.ts';
 import { guildsContract } from './guilds-contract.ts';
 import { leasesContract } from './leases-contract.ts';
+import { sharedGuildsContract } from './shared-guilds-contract.ts';
 import { tailsContract } from './tails-contract.ts';
 
 /** Longer than a message takes to arrive. */
@@ -264,4 +265,5 @@ export function clusterStoreContract(name: string, kind: ClusterStoreKind): void
 
   tailsContract(name, kind);
   guildsContract(name, kind);
+  sharedGuildsContract(name, kind);
 }

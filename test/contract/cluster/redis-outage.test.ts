@@ -1,6 +1,11 @@
 /** A Redis that goes away: methods reject at once, the connection comes back by itself, and nothing else is lost. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ClusterMessage, RedisState, RedisStore } from '../../../src/cluster/index.ts';
+import {
+  type ClusterMessage,
+  type RedisState,
+  type RedisStore,
+  StoreUnreachableError,
+} from '../../../src/cluster/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
@@ -103,6 +108,17 @@ it('what is asked when the connection breaks is rejected with it, not when the t
   redis.resume();
   expect((await asked).message).toMatch(/Redis/);
   expect((await asked).ms).toBeLessThan(COMMAND_TIMEOUT_MS);
+});
+
+it('guilds that are being read are not taken for all of them', async () => {
+  const guilds = node.membership.openGuilds(0, node.epochOf(0));
+  await guilds.begin({ epoch: 'e', sequence: 0, guildIds: ['1'], ownUser: undefined });
+  await guilds.put([{ guildId: '1', sequence: 0, body: Buffer.from('b'), pending: Buffer.alloc(0) }]);
+  const stored = await node.membership.loadGuilds(0);
+  const reading = stored!.guilds[Symbol.asyncIterator](); // It was begun above.
+  await proxy.cut();
+  await lost();
+  await expect(reading.next()).rejects.toBeInstanceOf(StoreUnreachableError);
 });
 
 it('a connection that lets nothing through is noticed, and made again', async () => {

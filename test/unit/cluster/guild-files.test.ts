@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GuildFiles, REWRITE_FACTOR, REWRITE_FROM_BYTES } from '../../../src/cluster/embedded/guild-files.ts';
 import { GuildRecordKind } from '../../../src/cluster/embedded/guild-record.ts';
-import { RECORD_HEADER_BYTES, recordBytes } from '../../../src/cluster/embedded/record.ts';
+import { encodeRecord, RECORD_HEADER_BYTES, recordBytes } from '../../../src/cluster/embedded/record.ts';
 import { type GuildCheckpoint, type StoredGuild, StoredGuildsLostError } from '../../../src/guilds/index.ts';
 import { Random } from '../../../src/simulator/random.ts';
 import { type StateDirectory, stateDirectory } from '../../support/node.ts';
@@ -165,6 +165,16 @@ describe('a file of guilds', () => {
     await files.put([guildAt('9', 9)], mayWrite);
     expect(guildFilesIn()).toEqual(['0000000001.guilds']);
   });
+});
+
+it('a checkpoint that can not be understood is told, and nothing is stored', async () => {
+  const foreign = Buffer.concat([Buffer.from([0, 0, 0, 2]), Buffer.from('[]{"epoch":7}')]);
+  writeFileSync(pathOf(1), encodeRecord(GuildRecordKind.Checkpoint, [foreign]));
+  await using files = open();
+  expect(await contentOf(files)).toBeUndefined();
+  expect(unreadable).toEqual([pathOf(1)]);
+  await files.begin(checkpointAt(1), mayWrite);
+  expect((await contentOf(files))?.checkpoint).toEqual(checkpointAt(1));
 });
 
 describe('copying what lives', () => {
