@@ -29,8 +29,8 @@ export interface Surroundings {
   readonly url: string;
 }
 
-/** Less than any library waits for guilds that don't come, but for oceanic.js. */
-const READY_WITHIN_MS = 10_000;
+/** Less than discord.js waits for guilds that don't come (15 s). */
+const READY_WITHIN_MS = 14_000;
 
 /** Generous: processes start side by side on two cores. */
 const SETTLE_DEADLINE_MS = 30_000;
@@ -92,7 +92,8 @@ async function expectAllHeard(simulator: Simulator, client: Client, shard: numbe
   expect(others.slice(guildCount)).toEqual(live.map(({ s, t }) => ({ s, t })));
 }
 
-async function heardUntil(client: Client, shard: number, last: number): Promise<HeardDispatch[]> {
+/** What it was handed of a shard, up to the dispatch with this sequence at least. */
+export async function heardUntil(client: Client, shard: number, last: number): Promise<HeardDispatch[]> {
   return eventually(async () => {
     const dispatches = await client.heard(shard);
     const { s = 0 } = dispatches.at(-1) ?? {};

@@ -109,9 +109,7 @@ async def request_members(given):
     elif "query" in given:
         found = await guild.query_members(query=given["query"], limit=given["limit"])
     else:
-        # As a rule it has asked for them at start. Asking again within 30 s would never be answered: it does not know RATE_LIMITED.
-        if not guild.chunked:
-            await guild.chunk()
+        await guild.chunk()
         found = guild.members
     return [str(member.id) for member in found]
 
