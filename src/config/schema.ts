@@ -3,6 +3,7 @@
  * the environment variable; docs/configuration.md is generated from it (`node scripts/configuration-table.ts`).
  */
 import { z } from 'zod';
+import { GUILD_KINDS } from '../protocol/guild-kinds.ts';
 import { socketAddresses } from './address-kinds.ts';
 import { applications } from './applications.ts';
 import { cluster, redis } from './cluster-sections.ts';
@@ -10,7 +11,7 @@ import { CROSS_CHECKS } from './cross-checks.ts';
 import { discord } from './discord-section.ts';
 import { choice, duration, integer, port, secret, size, text, url } from './scalar-kinds.ts';
 import { optional, setting } from './setting.ts';
-import { workerTokens } from './structured-kinds.ts';
+import { choices, workerTokens } from './structured-kinds.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
@@ -124,7 +125,12 @@ const guilds = z.strictObject({
   state: setting(choice(['off', 'memory']), {
     default: 'off',
     description:
-      'Whether guilds are kept as they are now, so that a worker that IDENTIFYs gets them at once. Not kept over restarts and moves of a shard yet.',
+      'Whether guilds are kept as they are now, so that a worker that IDENTIFYs gets them at once. They outlive restarts and moves of a shard with its tail.',
+  }),
+  off: setting(choices(GUILD_KINDS), {
+    default: [],
+    description:
+      "What is not kept of guilds: workers get it as empty lists, but for the bot's own member and voice state. What is switched on again comes with the next upstream session.",
   }),
   maxBytesPerShard: setting(size({ min: 1_048_576 }), {
     default: '64MiB',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ALL_INTENTS, INTENTS, UNPRIVILEGED_INTENTS } from '../protocol/intents.ts';
 import { bad, type Fault, good, type Kind, type Reading, shown } from './kind.ts';
 import { nearestName } from './nearest-name.ts';
-import { integer, secretText } from './scalar-kinds.ts';
+import { choice, integer, secretText } from './scalar-kinds.ts';
 import { Secret } from './secret.ts';
 
 /** Names for `discord.intents`: Discord's own, and two for many at once. */
@@ -42,6 +42,23 @@ function unknownIntent(name: unknown): Fault {
   return {
     wrong: `names an intent that does not exist: ${shown(name)}`,
     remedy: near === undefined ? 'See docs/configuration.md for the names.' : `Did you mean ${near}?`,
+  };
+}
+
+/** Some of these names, or none. */
+export function choices<const Name extends string>(names: readonly Name[]): Kind<readonly Name[]> {
+  const one = choice(names);
+  return {
+    type: `list of ${one.type}`,
+    read(raw) {
+      const items = listItems(raw)?.filter((item) => item !== '');
+      if (items === undefined)
+        return bad(`is not a list: ${shown(raw)}`, `Give some of ${names.join(', ')}.`);
+      const readings = items.map((item) => one.read(item));
+      const faults = readings.flatMap((reading) => (reading.ok ? [] : reading.faults));
+      if (faults.length > 0) return { ok: false, faults };
+      return good(readings.flatMap((reading) => (reading.ok ? [reading.value] : [])));
+    },
   };
 }
 

@@ -1,6 +1,7 @@
+export { GUILD_KINDS, type GuildKind } from '../protocol/guild-kinds.ts';
 export { GuildCompressor } from './compressor.ts';
 export type { JsonObject } from './json.ts';
-export { GUILD_KINDS, type GuildKind, type GuildOptions } from './lists.ts';
+export type { GuildOptions } from './lists.ts';
 export { type Mergeable, MergeRounds, type MergeRoundsOptions } from './merge-rounds.ts';
 export { reduceOwnUser } from './own-user.ts';
 export {
@@ -25,4 +26,4 @@ export type { SnapshotCounts } from './snapshot-counts.ts';
 export { GuildSnapshots, type GuildSnapshotsOptions } from './snapshots.ts';
 export type { StoringRound } from './storing-round.ts';
 export { stripGuild } from './strip.ts';
-export { GuildWriter, type GuildWriterOptions, type StoredWindow } from './writer.ts';
+export { GuildWriter, type GuildWriterOptions, NOTHING_KNOWN, type StoredWindow } from './writer.ts';

@@ -2,24 +2,10 @@
  * The lists in a GUILD_CREATE, what names their elements, and which of them can be switched off.
  * https://discord.com/developers/docs/events/gateway-events#guild-create
  */
+import type { GuildKind } from '../protocol/guild-kinds.ts';
 import { idOf, type JsonObject, objectOf } from './json.ts';
 
-/** What can be left out of guild state, one by one. */
-export const GUILD_KINDS = [
-  'members',
-  'presences',
-  'voiceStates',
-  'threads',
-  'channels',
-  'emojis',
-  'stickers',
-  'soundboard',
-  'stageInstances',
-  'scheduledEvents',
-  'integrations',
-] as const;
-
-export type GuildKind = (typeof GUILD_KINDS)[number];
+export type { GuildKind } from '../protocol/guild-kinds.ts';
 
 export interface GuildOptions {
   /** The bot's user: its member and voice state are kept whatever is switched off. */

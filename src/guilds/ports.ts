@@ -14,6 +14,8 @@ export interface GuildCheckpoint {
   readonly guildIds: readonly string[];
   /** READY's `user`. */
   readonly ownUser: JsonObject | undefined;
+  /** Kinds that are missing in what is stored, for the session's rest. Left out: none. */
+  readonly off?: readonly string[];
 }
 
 export interface StoredGuild {

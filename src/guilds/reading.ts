@@ -38,7 +38,7 @@ export class GuildReading implements Disposable {
   readonly sequence: number;
   /** As READY lists them: also those that are out, and those that Discord has not sent yet. */
   readonly guildIds: readonly string[];
-  /** How many items there are: one a guild, but none of those that Discord has not sent, or that are missing. */
+  /** How many items there are: one a guild, but none of those that Discord has yet to send. */
   readonly count: number;
   readonly #options: ReadingOptions;
   #left: ReadGuild[];
@@ -49,7 +49,8 @@ export class GuildReading implements Disposable {
     this.sequence = options.sequence;
     const guilds = [...options.guilds];
     this.guildIds = guilds.map(({ id }) => id);
-    this.#left = guilds.filter(({ state }) => isKnown(state) || state.kind === 'unavailable').map(readGuild);
+    // One that is missing is as good as out: a worker would wait for it.
+    this.#left = guilds.filter(({ state }) => state.kind !== 'awaited').map(readGuild);
     this.count = this.#left.length;
     // Taken from the end.
     this.#left.reverse();

@@ -193,14 +193,14 @@ export class GuildSnapshots implements Mergeable, Disposable {
    * Begins anew as of a checkpoint, with all guilds awaited: what is stored of them follows by `load`, the dispatches after it by
    * `apply`; those that a guild has already are skipped.
    */
-  resetTo({ sequence, guildIds, ownUser }: Omit<GuildCheckpoint, 'epoch'>): void {
+  resetTo({ sequence, guildIds, ownUser }: Pick<GuildCheckpoint, 'sequence' | 'guildIds' | 'ownUser'>): void {
     this.reset([], sequence, ownUser);
     for (const id of guildIds) this.#table.set(id, { kind: 'awaited' }, NEVER);
   }
 
-  /** Stored guilds of the checkpoint. `isOurs`: nobody else can have written since they were read. */
-  load(stored: readonly StoredGuild[], isOurs: boolean): void {
-    for (const guild of stored) loadStored(this.#table, guild, this.#tools, isOurs);
+  /** Stored guilds of the checkpoint, read when nobody else wrote any more. */
+  load(stored: readonly StoredGuild[]): void {
+    for (const guild of stored) loadStored(this.#table, guild, this.#tools);
   }
 
   /** Gives its memory back; it is not to be used after. */

@@ -39,7 +39,7 @@ interface Taken {
 
 export class StoringRound {
   /** What is stored goes up to it when the round is through. */
-  readonly checkpoint: Omit<GuildCheckpoint, 'epoch'>;
+  readonly checkpoint: Pick<GuildCheckpoint, 'sequence' | 'guildIds' | 'ownUser'>;
   readonly #options: StoringRoundOptions;
   readonly #left: string[];
   #batch: Taken[] = [];

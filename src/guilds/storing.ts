@@ -51,11 +51,8 @@ export function forgetStored(guild: KeptGuild): void {
   noteStored(guild, NEVER, NEVER);
 }
 
-/**
- * Puts a stored guild in the place of one that is awaited. Where others may have written since it was read (`isOurs` false), its body
- * is another than the stored one, and is written with the next change.
- */
-export function loadStored(table: GuildTable, stored: StoredGuild, tools: MergeTools, isOurs: boolean): void {
+/** Puts a stored guild in the place of one that is awaited. */
+export function loadStored(table: GuildTable, stored: StoredGuild, tools: MergeTools): void {
   const { guildId, sequence, body } = stored;
   if (!body || !table.find(guildId)) return;
   const pending = loadedPending(stored, tools);
@@ -74,7 +71,7 @@ export function loadStored(table: GuildTable, stored: StoredGuild, tools: MergeT
   const guild = table.find(guildId);
   if (!guild) return;
   if (pending instanceof Pending) table.setPending(guild, pending);
-  noteStored(guild, isOurs ? guild.version : NEVER, sequence);
+  noteStored(guild, guild.version, sequence);
 }
 
 function loadedPending(

@@ -27,7 +27,8 @@ export interface GuildWriterOptions {
   readonly store: GuildStore;
   readonly tail: TailProgress;
   readonly window: StoredWindow;
-  readonly epoch: string;
+  /** What is the same in all checkpoints of the session. */
+  readonly session: Pick<GuildCheckpoint, 'epoch' | 'off'>;
   /** Shares the time for it among the shards of a node. */
   readonly rounds: MergeRounds;
   readonly clock: Clock;
@@ -37,7 +38,7 @@ export interface GuildWriterOptions {
    */
   readonly from: number | GuildCheckpoint;
   /** Another writer's last call, which is to be over before this one's first. */
-  readonly after: Promise<void>;
+  readonly after: Promise<unknown>;
   /** Whether trying again is of no use: the shard is another's. */
   readonly isFinal: (error: unknown) => boolean;
   readonly onFailing: (reason: string) => void;
@@ -52,7 +53,7 @@ const ROUND_SHARE = 1 / 4;
 const RETRY = { firstMs: 250, maxMs: 5_000 };
 
 /** What is stored in part: a loader finds that no tail reaches back to it, and no guild in it. */
-const NOTHING_KNOWN = { sequence: 0, guildIds: [], ownUser: undefined };
+export const NOTHING_KNOWN = { sequence: 0, guildIds: [], ownUser: undefined };
 
 /** It has been stopped; nobody waits for what it was about. */
 class WriterStopped extends Error {
@@ -168,16 +169,18 @@ export class GuildWriter implements Mergeable {
    */
   async finish(): Promise<void> {
     await this.stop();
-    const { snapshots, store } = this.#options;
+    const { snapshots, store, session } = this.#options;
     await this.#beginIfNeeded();
     const round = snapshots.beginStoring();
+    const begun = this.#mark(round.checkpoint.sequence);
     for (;;) {
       while (round.fill(Number.POSITIVE_INFINITY));
       const batch = round.takeBatch();
       if (!batch) break;
       await this.#put(batch);
     }
-    await store.commit({ epoch: this.#options.epoch, ...round.checkpoint });
+    await store.commit({ ...session, ...round.checkpoint });
+    this.#committed = begun;
   }
 
   #isDue(): boolean {
@@ -231,7 +234,7 @@ export class GuildWriter implements Mergeable {
 
   #forget(): void {
     this.#options.snapshots.forgetStored();
-    this.#beginning = { epoch: this.#options.epoch, ...NOTHING_KNOWN };
+    this.#beginning = { ...this.#options.session, ...NOTHING_KNOWN };
     this.#begun = undefined;
     this.#committed = this.#mark(NOTHING_KNOWN.sequence);
   }
@@ -252,7 +255,7 @@ export class GuildWriter implements Mergeable {
   }
 
   async #round(): Promise<void> {
-    const { snapshots, store, epoch } = this.#options;
+    const { snapshots, store, session } = this.#options;
     const round = snapshots.beginStoring();
     const { checkpoint } = round;
     const begun = this.#mark(checkpoint.sequence);
@@ -266,7 +269,7 @@ export class GuildWriter implements Mergeable {
     this.#throwIfOver();
     // It has begun anew: what was put before that is not there.
     if (this.#beginning) return;
-    await store.commit({ epoch, ...checkpoint });
+    await store.commit({ ...session, ...checkpoint });
     this.#committed = begun;
     this.counts.rounds++;
   }

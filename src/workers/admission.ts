@@ -86,6 +86,7 @@ function admitIdentify(
   const found = locate(shardId, context);
   if (found.kind !== 'here') return found;
   const { shard, serving } = found;
+  if (shard.areGuildsLoading) return { kind: 'hold' };
   const cursor = shard.log.cursorAfter(shard.log.head, tag);
   return cursor ? { kind: 'start', shard, serving, cursor } : { kind: 'hold' };
 }

@@ -46,11 +46,10 @@ export interface WorkerShard {
   subscribe(listener: ShardListener): Disposable;
   /** Queues a command for Discord. `sender` names the connection it came from; `onSent`: Discord is handed it. */
   submit(payload: string, sender: symbol, onSent?: () => void): Submission;
-  /**
-   * The guilds as they are now, for one new session. `undefined` where no state is kept, or not all of it is known: READY
-   * lists the guilds then, and none of them follows.
-   */
+  /** The guilds as they are now, for one new session. `undefined` where no state is kept: READY lists them then, and none follows. */
   readGuilds?(): GuildReading | undefined;
+  /** They will be known in a moment: a session that begins waits for them. `ShardDirectory.subscribe` tells when they are. */
+  readonly areGuildsLoading?: boolean;
   /** Answers requests about guilds; without it they are commands like others, and all workers see Discord's answers. */
   readonly requests?: ShardRequests | undefined;
 }
@@ -130,8 +129,11 @@ export interface VoiceCommand {
 export interface GuildReading extends Disposable {
   /** Of the last dispatch that it includes. */
   readonly sequence: number;
+  /** As READY lists them. */
   readonly guildIds: readonly string[];
-  /** One for each of `guildIds`, then `undefined`. Takes the time of making it; must not throw. */
+  /** How many `next` gives: one for each of them, but none for those that Discord has yet to send, as dispatches. */
+  readonly count: number;
+  /** The next guild; at last `undefined`. Takes the time of making it; must not throw. */
   next(): GuildSnapshot | undefined;
 }
 
@@ -179,7 +181,7 @@ export interface ShardDirectory {
   ownerElsewhere(shardId: number): RelayTarget | undefined;
   /** The shard's lease has just been passed to this node, or is about to be: `shard` will have it in a moment. */
   isExpected(shardId: number): boolean;
-  /** Tells of any change of the above, and of a shard's `serving.kind`. */
+  /** Tells of any change of the above, of a shard's `serving.kind`, and when its guilds are loaded. */
   subscribe(onChange: () => void): Disposable;
 }
 

@@ -30,13 +30,13 @@ export function openGuilds({ shard, cursor }: Place, tag: string): OpenGuilds | 
  * Whether a worker's sequence tells that it has only some of the guilds: all but the last have to be below the
  * reading's. Right behind Discord's own READY they can't be, and there Discord's GUILD_CREATEs are still to come anyway.
  */
-function isNumberable({ sequence, guildIds }: GuildReading): boolean {
-  return sequence > FIRST_SEQUENCE || guildIds.length === 0;
+function isNumberable({ sequence, count }: GuildReading): boolean {
+  return sequence > FIRST_SEQUENCE || count === 0;
 }
 
 /** Of the `index`-th guild, counted from 1; READY is 0. The last has the reading's own, so that live dispatches follow it. */
-export function snapshotSequence({ sequence, guildIds }: GuildReading, index: number): number {
-  return Math.max(FIRST_SEQUENCE, Math.min(sequence, sequence - guildIds.length + index));
+export function snapshotSequence({ sequence, count }: GuildReading, index: number): number {
+  return Math.max(FIRST_SEQUENCE, Math.min(sequence, sequence - count + index));
 }
 
 /** A finished WebSocket frame. */

@@ -3,7 +3,7 @@
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
 import type { StoredTail, TailPosition } from '../../cluster/index.ts';
-import type { GuildReading, GuildSnapshots } from '../../guilds/index.ts';
+import type { GuildSnapshots, JsonObject, StoredGuilds } from '../../guilds/index.ts';
 import { type EventLog, loadChunk, type TailChunk } from '../../log/index.ts';
 import type { GuildRequests } from '../../requests/index.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
@@ -11,6 +11,7 @@ import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import { Voice, type VoiceOptions } from '../../voice/index.ts';
 import {
+  type GuildReading,
   type Serving,
   type ShardListener,
   type Submission,
@@ -18,16 +19,19 @@ import {
   type WorkerShard,
 } from '../../workers/index.ts';
 import { GuildIds } from './guild-ids.ts';
+import type { GuildState } from './guild-state.ts';
+import { type GuildSession, HeldGuilds } from './held-guilds.ts';
 import { HeldTail, type HeldTailOptions } from './held-tail.ts';
 
 export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
   readonly shardCount: number;
-  /** The store for the guilds of a new upstream session; `undefined` where none is kept. */
-  readonly createGuilds: (ownUserId: string) => GuildSnapshots | undefined;
   /** What answers the requests of its workers; left out, they are commands like others. */
   readonly createRequests?: (shard: HeldShard) => GuildRequests;
   readonly voiceMode: VoiceOptions['mode'];
+  readonly guildState: GuildState;
+  /** What another process has stored of the shard's guilds. */
+  readonly loadGuilds: () => Promise<StoredGuilds | undefined>;
   /** `serving.kind` has changed. */
   readonly onServingChanged: () => void;
 }
@@ -38,6 +42,8 @@ interface ShardState {
   readonly ready: Readonly<Record<string, unknown>>;
   readonly guildIds: readonly string[];
   readonly voice?: unknown;
+  /** Of READY. */
+  readonly readySequence?: number | undefined;
 }
 
 /**
@@ -68,10 +74,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly requests: GuildRequests | undefined;
   /** Whose the bot's voice is. */
   readonly voice: Voice;
+  readonly heldGuilds: HeldGuilds;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
-  /** Of a session that began here: of one that another process began, nobody knows what the guilds are. */
-  #guilds: GuildSnapshots | undefined;
+  /** READY's guilds, and its sequence; `undefined` where the log no longer goes back to it. */
+  #beginning: GuildSession['beginning'];
+  #readySequence: number | undefined;
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
@@ -96,6 +104,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const { clock, voiceMode } = options;
     this.voice = new Voice({ mode: voiceMode, clock, onChanged: () => this.tail.hasten() });
     this.tail = new HeldTail(options, () => this.#state(), { read: () => this.#readChanges() });
+    this.heldGuilds = new HeldGuilds(options, this.tail, () => options.onServingChanged());
+    this.tail.onWritten = () => this.heldGuilds.onTailWritten();
   }
 
   get serving(): Serving {
@@ -107,11 +117,15 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   get guilds(): GuildSnapshots | undefined {
-    return this.#guilds;
+    return this.heldGuilds.snapshots;
   }
 
   readGuilds(): GuildReading | undefined {
-    return this.#guilds?.isComplete ? this.#guilds.read() : undefined;
+    return this.heldGuilds.read(this.#guildIds.ids);
+  }
+
+  get areGuildsLoading(): boolean {
+    return this.heldGuilds.kind === 'loading';
   }
 
   get upstream(): UpstreamShard | undefined {
@@ -152,8 +166,13 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
   }
 
-  #restoreBase({ sequence }: { readonly sequence: number }, { guildIds, voice }: Partial<ShardState>): void {
+  #restoreBase(
+    { sequence }: { readonly sequence: number },
+    { guildIds = [], readySequence, voice }: Partial<ShardState>,
+  ): void {
     this.#guildIds.reset(guildIds);
+    this.#readySequence = readySequence;
+    this.#beginning = readySequence === sequence ? { sequence, guildIds } : undefined;
     this.voice.table.clear();
     this.voice.table.restore(voice);
     if (sequence !== this.log.head) this.log.reset(sequence);
@@ -186,7 +205,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const { guilds, ...rest } = ready;
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
-    this.#resetGuilds(sequence, ready);
+    this.#readySequence = sequence;
+    const beginning = { sequence, guildIds: [...this.#guildIds.ids] };
+    this.heldGuilds.begin({ ...guildSession(session, ready), beginning });
     this.voice.reset(userIdOf(ready));
     this.#serve(session, rest, false);
     this.tail.beginAnew();
@@ -194,15 +215,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#options.onServingChanged();
   }
 
-  #resetGuilds(sequence: number, { guilds, user }: Readonly<Record<string, unknown>>): void {
-    this.#guilds?.[Symbol.dispose]();
-    this.#guilds = this.#options.createGuilds(userIdOf({ user }));
-    this.#guilds?.reset(guilds, sequence, user);
-  }
-
   dispatch(sequence: number, typeId: number, bytes: Buffer, start = 0, end = bytes.length): void {
     if (this.requests?.takes(sequence, typeId, bytes, start, end)) {
-      this.#guilds?.apply(sequence, typeId, bytes, start, end);
+      this.heldGuilds.apply(sequence, typeId, bytes, start, end);
       return this.skip(sequence);
     }
     if (!this.#isFlushScheduled) {
@@ -213,14 +228,14 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const audience = this.voice.audienceOf(sequence, typeId, bytes, start, end);
     this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end, audience);
     this.#guildIds.apply(typeId, bytes, start, end);
-    this.#guilds?.apply(sequence, typeId, bytes, start, end);
+    this.heldGuilds.apply(sequence, typeId, bytes, start, end);
     if (audience === undefined) this.tail.notify();
     else this.tail.hasten();
   }
 
   skip(sequence: number): void {
     this.log.skip(sequence);
-    this.#guilds?.skip(sequence);
+    this.heldGuilds.skip(sequence);
     this.tail.notify();
   }
 
@@ -228,6 +243,11 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const phase = this.#phase;
     if (phase.kind === 'restored') {
       this.voice.begin();
+      const beginning = this.#beginning && { beginning: this.#beginning };
+      this.heldGuilds.load(
+        { ...guildSession(phase.session, phase.ready), ...beginning },
+        this.#options.loadGuilds,
+      );
       this.#catchUp(phase.session, phase.ready);
     }
     // Another RESUMED: the one before was an old one, in the midst of the replay.
@@ -279,7 +299,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   [Symbol.dispose](): void {
     this.#catchUpTimer?.[Symbol.dispose]();
     this.requests?.[Symbol.dispose]();
-    this.#guilds?.[Symbol.dispose]();
+    this.heldGuilds[Symbol.dispose]();
     this.voice[Symbol.dispose]();
     this.log[Symbol.dispose]();
   }
@@ -302,6 +322,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       session: phase.session,
       ready,
       guildIds: [...this.#guildIds.ids],
+      readySequence: this.#readySequence,
       voice: this.voice.table.state,
     };
   }
@@ -314,4 +335,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
 
 function userIdOf({ user }: Readonly<Record<string, unknown>>): string {
   return String((user as { readonly id?: unknown } | undefined)?.id);
+}
+
+function guildSession({ sessionId }: UpstreamSession, { user }: ShardState['ready']): GuildSession {
+  // READY's user is an object; of anything else nothing is expected.
+  return { epoch: upstreamEpoch(sessionId), ownUser: user as JsonObject | undefined };
 }

@@ -102,20 +102,26 @@ export class HeldShards implements ShardHolder {
   }
 
   #connect(shard: HeldShard, { epoch }: Hold): void {
-    const { membership, keepsTails, createUpstream } = this.#options;
-    if (keepsTails) shard.tail.open(membership.openTail(shard.shardId, epoch));
+    const { createUpstream } = this.#options;
+    this.#open(shard, epoch);
     const upstream = createUpstream(shard);
     shard.attach(upstream);
     upstream?.start();
   }
 
+  /** Writes what is to outlive this process, under the lease. */
+  #open(shard: HeldShard, epoch: number): void {
+    const { membership, keepsTails } = this.#options;
+    if (!keepsTails) return;
+    shard.tail.open(membership.openTail(shard.shardId, epoch));
+    if (shard.heldGuilds.kind !== 'off') shard.heldGuilds.open(membership.openGuilds(shard.shardId, epoch));
+  }
+
   /** The shard was here all the time: a call of ours that was thought lost has come through, and given it another epoch. */
   async #goOnUnder(hold: Hold, shard: HeldShard): Promise<void> {
     const { shardId } = shard;
-    await shard.tail.close();
-    const { membership, keepsTails } = this.#options;
-    if (keepsTails && this.#here.get(shardId) === shard && this.#holds.get(shardId) === hold)
-      shard.tail.open(membership.openTail(shardId, hold.epoch));
+    await close(shard);
+    if (this.#here.get(shardId) === shard && this.#holds.get(shardId) === hold) this.#open(shard, hold.epoch);
   }
 
   async suspend(shardId: number): Promise<boolean> {
@@ -124,7 +130,7 @@ export class HeldShards implements ShardHolder {
     if (!shard) return true;
     await shard.upstream?.identified(READY_WAIT_MS);
     await shard.upstream?.[Symbol.asyncDispose]();
-    return shard.tail.close();
+    return close(shard);
   }
 
   resume(shardId: number): void {
@@ -134,7 +140,10 @@ export class HeldShards implements ShardHolder {
   }
 
   rewriteTails(): void {
-    for (const shard of this.#here.values()) shard.tail.beginAnew();
+    for (const shard of this.#here.values()) {
+      shard.tail.beginAnew();
+      shard.heldGuilds.beginAnew();
+    }
   }
 
   leave(shardId: number): void {
@@ -184,9 +193,17 @@ export class HeldShards implements ShardHolder {
   }
 }
 
+/** Writes the tail to its end. Resolves with whether all of it could be written. */
+async function close(shard: HeldShard): Promise<boolean> {
+  const tailClosed = shard.tail.close();
+  await shard.heldGuilds.close(tailClosed);
+  return tailClosed;
+}
+
 /** Its tail is another's to write by now, so nothing more is written. The log goes last: until then something may arrive. */
 async function end(shard: HeldShard): Promise<void> {
   shard.tail.abandon();
+  shard.heldGuilds.abandon();
   await shard.upstream?.[Symbol.asyncDispose]();
   shard[Symbol.dispose]();
 }

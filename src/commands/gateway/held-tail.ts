@@ -3,6 +3,7 @@
  * not come about, another epoch), and then goes on behind what is written.
  */
 import { LeaseLostError, type OpenTail } from '../../cluster/index.ts';
+import type { TailProgress } from '../../guilds/index.ts';
 import { type EventLog, type StateChanges, Tail, type TailCompressor } from '../../log/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { UpstreamLog } from '../../upstream/index.ts';
@@ -15,7 +16,9 @@ export interface HeldTailOptions {
   readonly logger: UpstreamLog;
 }
 
-export class HeldTail {
+export class HeldTail implements TailProgress {
+  /** It was written, or has begun anew. */
+  onWritten: () => void = () => undefined;
   readonly #options: HeldTailOptions;
   /** What goes with each chunk. */
   readonly #state: () => Readonly<Record<string, unknown>>;
@@ -45,6 +48,18 @@ export class HeldTail {
     return this.#open?.store.bytes;
   }
 
+  get writtenSequence(): number | undefined {
+    return this.#open?.tail.writtenSequence;
+  }
+
+  get baseSequence(): number {
+    return this.#open?.tail.baseSequence ?? 0;
+  }
+
+  get writtenBytes(): number {
+    return this.#open?.tail.counts.bytes ?? 0;
+  }
+
   /** Goes on writing behind what the log holds of it. */
   open(store: OpenTail): void {
     const { log, tailFlush, tailCompressor, clock, logger } = this.#options;
@@ -66,6 +81,7 @@ export class HeldTail {
         );
       },
       onRecovered: () => logger.info({}, 'the tail is written again'),
+      onWritten: () => this.onWritten(),
     });
     if (this.#writtenSequence !== undefined) tail.continueAfter(this.#writtenSequence);
     this.#open = { tail, store };

@@ -115,7 +115,7 @@ class Node {
     this.#routes = new Routes(undefined, config.applications.length);
     this.#memory = new LogMemory(config.eventLog.maxBytes);
     const tailCompressor = stack.use(new TailCompressor());
-    const guildState = stack.use(new GuildState(config.guilds, systemClock));
+    const guildState = stack.use(new GuildState(config, systemClock));
     this.#applications = config.applications.map((application, index) => {
       const opened = stores[index];
       if (!opened) throw new Error('an application without a store');

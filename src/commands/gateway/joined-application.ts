@@ -108,7 +108,6 @@ export class JoinedApplication implements Disposable {
       tailFlush: { intervalMs: config.tail.flushIntervalMs, bytes: config.tail.flushBytes },
       clock,
       logger: logger.child({ module: 'log', application: id, shard: shardId }),
-      createGuilds: (ownUserId) => guildState.create(ownUserId),
       createRequests: (shard) =>
         createRequests(shard, {
           intents: application.application.intents,
@@ -117,6 +116,8 @@ export class JoinedApplication implements Disposable {
           log: moduleLogger(logger, 'requests').child({ application: id, shard: shardId }),
         }),
       voiceMode: config.workers.voice,
+      guildState,
+      loadGuilds: () => this.#options.membership.loadGuilds(shardId),
       onServingChanged: onChanged,
     });
   }

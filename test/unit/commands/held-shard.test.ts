@@ -6,6 +6,7 @@ import { EventTypeId } from '../../../src/protocol/event-types.ts';
 import { writeFrameHeader } from '../../../src/protocol/websocket-frame.ts';
 import type { ShardListener } from '../../../src/workers/index.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { WITHOUT_GUILDS } from './guild-states.ts';
 
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
 const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
@@ -22,8 +23,9 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     tailCompressor: new TailCompressor(),
     clock,
     logger: { info: note, warn: note, debug: note },
-    createGuilds: () => undefined,
     voiceMode: 'owner',
+    guildState: WITHOUT_GUILDS,
+    loadGuilds: async () => undefined,
     onServingChanged: () => undefined,
   });
   if (tailStore)

@@ -11,6 +11,7 @@ import { EventLog, LogMemory, TailCompressor } from '../../../src/log/index.ts';
 import type { UpstreamShard } from '../../../src/upstream/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { WITHOUT_GUILDS } from './guild-states.ts';
 
 const IDENTITY = { nodeId: 'a', incarnation: '1' };
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
@@ -57,8 +58,9 @@ class Shards {
       tailCompressor: new TailCompressor(),
       clock: this.clock,
       logger: { info: () => undefined, warn: () => undefined, debug: () => undefined },
-      createGuilds: () => undefined,
       voiceMode: 'owner',
+      guildState: WITHOUT_GUILDS,
+      loadGuilds: async () => undefined,
       onServingChanged: () => undefined,
     });
   }

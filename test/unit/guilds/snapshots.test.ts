@@ -247,8 +247,12 @@ describe('bounds', () => {
     expect(store.snapshots.counts).toMatchObject({ droppedGuilds: 1, missingGuilds: 1 });
     expect(store.snapshots.counts.bodyBytes).toBeLessThanOrEqual(3_000);
     using reading = store.snapshots.read();
-    expect(reading).toMatchObject({ guildIds: [ID, '2000', '3000'], count: 2, isComplete: false });
-    expect(items(reading).map(({ d }) => d['id'])).toEqual([ID, '3000']);
+    expect(reading).toMatchObject({ guildIds: [ID, '2000', '3000'], count: 3 });
+    expect(items(reading).map(({ t, d }) => [t, d['id']])).toEqual([
+      ['GUILD_CREATE', ID],
+      ['GUILD_DELETE', '2000'],
+      ['GUILD_CREATE', '3000'],
+    ]);
     store.dispatch('GUILD_CREATE', ownGuild({ id: '2000' }));
     expect(store.snapshots.isComplete).toBe(true);
   });

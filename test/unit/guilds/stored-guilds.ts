@@ -28,13 +28,13 @@ export async function storeAll(
 /** Another process' snapshots as they are stored, up to the checkpoint. */
 export async function loaded(
   kept: MemoryGuildStore,
-  { isOurs = true, options = OPTIONS }: { isOurs?: boolean; options?: GuildOptions } = {},
+  { options = OPTIONS }: { options?: GuildOptions } = {},
 ): Promise<Store> {
   const stored = kept.load();
   if (!stored) throw new Error('nothing is stored');
   const store = new Store({ options });
   store.snapshots.resetTo(stored.checkpoint);
-  for await (const batch of stored.guilds) store.snapshots.load(batch, isOurs);
+  for await (const batch of stored.guilds) store.snapshots.load(batch);
   return store;
 }
 

@@ -53,23 +53,16 @@ class Succession {
     this.happen(60);
   }
 
-  /** The next process has what is stored, and what the tail has. It may read that before the one before it is through. */
+  /** The next process has what is stored, and what the tail has. */
   async next(): Promise<void> {
-    const isAhead = this.random.next() < 0.5;
-    const begun = isAhead ? await this.#load(false) : undefined;
-    if (isAhead) await this.write();
-    const { store, after } = begun ?? (await this.#load(true));
+    const store = await loaded(this.kept, { options: this.#options });
+    const after = this.kept.checkpoint?.sequence ?? 0;
     this.store[Symbol.dispose]();
     this.store = store;
     for (const dispatch of this.#history) {
       if (dispatch.sequence > after) this.store.apply(dispatch);
       if (this.random.next() < 0.01) this.store.snapshots.mergeSome(1);
     }
-  }
-
-  async #load(isOurs: boolean): Promise<{ store: Store; after: number }> {
-    const store = await loaded(this.kept, { isOurs, options: this.#options });
-    return { store, after: this.kept.checkpoint?.sequence ?? 0 };
   }
 
   /** The simulator's guilds, as far as they are kept. */

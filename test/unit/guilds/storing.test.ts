@@ -4,7 +4,7 @@ import { type GuildOptions, type JsonObject, StoredGuildsLostError } from '../..
 import { BOT_USER_ID } from '../../../src/simulator/payloads/users.ts';
 import { MemoryGuildStore } from '../../support/memory-guild-store.ts';
 import { channel, guild, member, role, thread } from './guild.ts';
-import { dispatchOf, OPTIONS } from './simulated-shard.ts';
+import { OPTIONS } from './simulated-shard.ts';
 import { Store } from './snapshot-store.ts';
 import { loaded, storeAll, storedOf } from './stored-guilds.ts';
 
@@ -132,22 +132,6 @@ describe('what is loaded', () => {
     kept.guilds.delete(OTHER);
     using other = await loaded(kept);
     expect(other.snapshots.counts).toMatchObject({ guilds: 2, awaitedGuilds: 1 });
-  });
-
-  it('and was read before others may have written is written anew, its body too', async () => {
-    using store = new Store({ maxPendingBytesPerGuild: 100 });
-    store.dispatch('GUILD_CREATE', ownGuild({ member_count: 10 }));
-    const kept = await storedOf(store.snapshots);
-    using other = await loaded(kept, { isOurs: false });
-    // Somebody who is not listed: done twice, it counts twice.
-    store.dispatch('GUILD_MEMBER_REMOVE', { guild_id: ID, user: { id: '99' } });
-    while (store.snapshots.mergeSome(1));
-    await storeAll(store.snapshots, kept);
-    other.apply(store.last);
-    other.apply(dispatchOf(4, 'GUILD_ROLE_CREATE', ROLE));
-    await storeAll(other.snapshots, kept);
-    using third = await loaded(kept);
-    expect(read(third)[0]?.d).toMatchObject({ member_count: 9 });
   });
 
   it.each([

@@ -39,7 +39,7 @@ class Writing implements Disposable {
       store: this.kept,
       tail: this.tail,
       window: WINDOW,
-      epoch: EPOCH,
+      session: { epoch: EPOCH },
       rounds: this.#rounds,
       clock: this.store.clock,
       from,

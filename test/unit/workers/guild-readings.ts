@@ -40,6 +40,10 @@ export class TestReading implements GuildReading {
     this.#onNext = onNext;
   }
 
+  get count(): number {
+    return this.#guilds.length;
+  }
+
   next(): GuildSnapshot | undefined {
     if (this.disposals > 0) this.readsAfterEnd++;
     const found = this.#guilds[this.given];
