@@ -134,10 +134,10 @@ export interface Membership {
    */
   loadGuilds(shardId: number): Promise<StoredGuilds | undefined>;
   /**
-   * For writing, under a lease of ours. It goes on from what this membership had read to its end, or written, last when it was opened.
-   * Where that is not what is stored (somebody has written since, or it is gone, or was never read), `put` and `commit` reject with
-   * `StoredGuildsLostError`: so whoever takes a shard over reads its guilds under the lease, when nobody else writes any more, and
-   * opens them then; or begins anew.
+   * For writing, under a lease of ours. The first `put` or `commit` goes on from what this membership has read to its end, or written,
+   * last. Where that is not what is stored (somebody has written since, or it is gone, or was never read), they reject with
+   * `StoredGuildsLostError`, until `begin`: so whoever takes a shard over reads its guilds under the lease, when nobody else writes any
+   * more, or begins anew.
    */
   openGuilds(shardId: number, epoch: number): GuildStore;
   /** Tells all members, as soon as may be; it may get lost. */

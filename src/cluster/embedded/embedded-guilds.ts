@@ -34,14 +34,19 @@ export interface EmbeddedGuildsOptions {
   readonly onClosed: () => void;
 }
 
+type Stored =
+  /** Nothing was written yet: what the member knows counts, which may still be reading. */
+  | { readonly kind: 'untouched' }
+  | { readonly kind: 'known'; readonly revision: number }
+  /** Only to begin makes sense. */
+  | { readonly kind: 'lost' };
+
 export class EmbeddedGuilds implements GuildStore {
   readonly #options: EmbeddedGuildsOptions;
-  /** What it goes on from; `undefined`: only to begin makes sense. */
-  #revision: number | undefined;
+  #stored: Stored = { kind: 'untouched' };
 
   constructor(options: EmbeddedGuildsOptions) {
     this.#options = options;
-    this.#revision = options.revisions.get(options.shardId);
   }
 
   get bytes(): number {
@@ -68,11 +73,12 @@ export class EmbeddedGuilds implements GuildStore {
   async #write(write: (files: GuildFiles) => Promise<number>): Promise<void> {
     const { files, shardId, revisions } = this.#options;
     try {
-      this.#revision = await write(files);
-      revisions.set(shardId, this.#revision);
+      const revision = await write(files);
+      this.#stored = { kind: 'known', revision };
+      revisions.set(shardId, revision);
     } catch (error) {
       if (error instanceof StoredGuildsLostError) {
-        this.#revision = undefined;
+        this.#stored = { kind: 'lost' };
         revisions.delete(shardId);
       }
       throw error;
@@ -81,8 +87,12 @@ export class EmbeddedGuilds implements GuildStore {
 
   #check(): void {
     this.#checkLease();
-    const { files, shardId } = this.#options;
-    if (this.#revision === files.revision) return;
+    const { files, shardId, revisions } = this.#options;
+    if (this.#stored.kind === 'untouched') {
+      const revision = revisions.get(shardId);
+      this.#stored = revision === undefined ? { kind: 'lost' } : { kind: 'known', revision };
+    }
+    if (this.#stored.kind === 'known' && this.#stored.revision === files.revision) return;
     throw new StoredGuildsLostError(
       `what is stored of the guilds of shard ${shardId} is not what was read or written here`,
     );

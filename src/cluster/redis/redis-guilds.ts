@@ -30,24 +30,34 @@ type Argument = string | number | Buffer;
 /** As the headers of the scripts say. */
 type Reply = readonly ['ok', ...forgotten: string[]] | readonly ['lost' | 'unknown' | 'torn'];
 
+type Stored =
+  /** Nothing was written yet: what the member knows counts, which may still be reading. */
+  | { readonly kind: 'untouched' }
+  | { readonly kind: 'known'; readonly known: KnownGuilds }
+  /** Only to begin makes sense. */
+  | { readonly kind: 'lost' };
+
 export class RedisGuilds implements GuildStore {
   readonly #context: RedisGuildsContext;
-  /** `undefined`: only to begin makes sense. */
-  #known: KnownGuilds | undefined;
+  #stored: Stored = { kind: 'untouched' };
 
   constructor(context: RedisGuildsContext) {
     this.#context = context;
-    this.#known = context.position.known;
   }
 
   get bytes(): number {
     return this.#known?.sizes.bytes ?? 0;
   }
 
+  get #known(): KnownGuilds | undefined {
+    if (this.#stored.kind === 'untouched') return this.#context.position.known;
+    return this.#stored.kind === 'known' ? this.#stored.known : undefined;
+  }
+
   async begin(checkpoint: GuildCheckpoint): Promise<void> {
     const number = this.#context.position.count();
     await this.#run('begin-guilds', number, [encodeCheckpoint(checkpoint)]);
-    this.#known = this.#context.position.afterWrite(number, new GuildSizes());
+    this.#stored = { kind: 'known', known: this.#context.position.afterWrite(number, new GuildSizes()) };
   }
 
   async put(guilds: readonly StoredGuild[]): Promise<void> {
@@ -72,7 +82,9 @@ export class RedisGuilds implements GuildStore {
   }
 
   #knownOrLost(): KnownGuilds {
-    if (this.#known) return this.#known;
+    const known = this.#known;
+    this.#stored = known ? { kind: 'known', known } : { kind: 'lost' };
+    if (known) return known;
     throw this.#lost();
   }
 
@@ -87,7 +99,7 @@ export class RedisGuilds implements GuildStore {
     const { position } = this.#context;
     const number = position.count();
     const reply = await this.#run(name, number, [known.revision, known.since, ...args]);
-    this.#known = position.afterWrite(number, known.sizes);
+    this.#stored = { kind: 'known', known: position.afterWrite(number, known.sizes) };
     return reply;
   }
 
@@ -108,7 +120,7 @@ export class RedisGuilds implements GuildStore {
     if (reply[0] === 'unknown') {
       throw new Error(`Redis has lost the lease of shard ${shardId}; the next renewal brings it back`);
     }
-    this.#known = undefined;
+    this.#stored = { kind: 'lost' };
     position.known = undefined;
     throw this.#lost();
   }

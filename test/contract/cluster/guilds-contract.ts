@@ -33,6 +33,7 @@ export function guildsContract(name: string, kind: ClusterStoreKind): void {
     it.each([
       ['of no guilds', checkpointAt(0)],
       ['without a user', { ...checkpointAt(7, ['1', '2']), ownUser: undefined }],
+      ['with kinds that are off', { ...checkpointAt(7, ['1']), off: ['members', 'threads'] }],
       [
         'of many guilds',
         checkpointAt(

@@ -49,9 +49,10 @@ const keyOf = ({ applicationId }: RedisEnvironment) => `test:{${applicationId}}:
 it('a write whose reply was lost may be made again, and what comes after it may be made', async () => {
   await using environment = await redisEnvironment(redis);
   const { store, open, load } = await openGuilds(environment);
-  // It knows of no write but the first, as if it had not heard of what the other one wrote.
+  // It knows of its own writes only, as if it had not heard of what the other one wrote.
   const deaf = open();
-  await store.put([guildAt('1', 11)]);
+  await deaf.put([guildAt('1', 11)]);
+  await store.put([guildAt('1', 12)]);
   await store.put([guildAt('1', 12)]);
   await deaf.put([guildAt('1', 12)]);
   await deaf.commit(checkpointAt(12));

@@ -131,6 +131,19 @@ export function sharedGuildsContract(name: string, kind: ClusterStoreKind): void
       await openGuilds(b).put([change]);
     });
 
+    it('whoever opens them before they are read goes on from what was read until the first write, and no later', async () => {
+      await using environment = await open();
+      const one = guildAt('1', 11);
+      const { node: a } = await newWriter(environment, [one]);
+      const b = await passToB(environment, a);
+      const [store, late] = [openGuilds(b), openGuilds(b)];
+      await expect(late.put([one])).rejects.toBeInstanceOf(StoredGuildsLostError);
+      await loadAll(b);
+      await store.put([{ ...one, sequence: 14, body: undefined }]);
+      await expect(late.put([one])).rejects.toBeInstanceOf(StoredGuildsLostError);
+      expect((await loadAll(b))?.guilds).toEqual([{ ...one, sequence: 14 }]);
+    });
+
     it('whoever has it under another epoch goes on without reading', async () => {
       await using environment = await open();
       const one = guildAt('1', 11);
