@@ -12,18 +12,31 @@ export interface OwnVoiceState {
   readonly channelId: string | null;
 }
 
-/** Bytes that only a VOICE_STATE_UPDATE of that user has: in a string, the quotes would have backslashes. */
-export function ownUserNeedle(ownUserId: string): Buffer {
-  return Buffer.from(`"user_id":"${ownUserId}"`);
+/** Short enough for the fastest search there is: three times as fast as one for key and id. */
+const KEY = Buffer.from('user_id');
+
+/** What stands behind the key where it is that user's. */
+export function ownUserValue(ownUserId: string): Buffer {
+  return Buffer.from(`":"${ownUserId}"`);
 }
 
 /** `undefined` where it is another user's, or of no guild (a call). */
-export function readOwnVoiceState(payload: Buffer, needle: Buffer): OwnVoiceState | undefined {
-  if (!payload.includes(needle)) return undefined;
-  const guildId = idOfD(payload, 'guild_id');
-  if (guildId === undefined || `"user_id":${scalarOfD(payload, 'user_id')}` !== needle.toString())
+export function readOwnVoiceState(payload: Buffer, value: Buffer): OwnVoiceState | undefined {
+  if (!mayBeOwn(payload, value) || `":${scalarOfD(payload, 'user_id')}` !== value.toString())
     return undefined;
-  return { guildId, channelId: idOfD(payload, 'channel_id') ?? null };
+  const guildId = idOfD(payload, 'guild_id');
+  return guildId === undefined ? undefined : { guildId, channelId: idOfD(payload, 'channel_id') ?? null };
+}
+
+function mayBeOwn(payload: Buffer, value: Buffer): boolean {
+  for (let at = payload.indexOf(KEY); at >= 0; at = payload.indexOf(KEY, at + KEY.length))
+    if (standsAt(payload, at + KEY.length, value)) return true;
+  return false;
+}
+
+function standsAt(payload: Buffer, at: number, value: Buffer): boolean {
+  for (let i = 0; i < value.length; i++) if (payload[at + i] !== value[i]) return false;
+  return true;
 }
 
 export interface VoiceServerUpdate {

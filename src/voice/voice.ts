@@ -4,7 +4,7 @@
  */
 import { EventTypeId } from '../protocol/event-types.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { ownUserNeedle, readOwnVoiceState, readRemovedGuild, readVoiceServer } from './events.ts';
+import { ownUserValue, readOwnVoiceState, readRemovedGuild, readVoiceServer } from './events.ts';
 import { Rejoins } from './rejoins.ts';
 import {
   afterJoin,
@@ -53,7 +53,7 @@ export class Voice implements Disposable {
   readonly #options: VoiceOptions;
   readonly #sessions: VoiceSessions;
   readonly #rejoins: Rejoins;
-  #needle = ownUserNeedle('');
+  #ownValue = ownUserValue('');
 
   constructor(options: VoiceOptions) {
     const { clock } = options;
@@ -68,12 +68,12 @@ export class Voice implements Disposable {
     this.table.clear();
     this.#sessions.forgetAll();
     this.#rejoins[Symbol.dispose]();
-    this.#needle = ownUserNeedle(ownUserId);
+    this.#ownValue = ownUserValue(ownUserId);
   }
 
   /** Of the session that an earlier process has left. What it knew goes into `table`. */
   restore(ownUserId: string): void {
-    this.#needle = ownUserNeedle(ownUserId);
+    this.#ownValue = ownUserValue(ownUserId);
   }
 
   /** Workers are served from now on: those of an earlier process have time to come back. */
@@ -140,7 +140,7 @@ export class Voice implements Disposable {
   }
 
   #onVoiceState(payload: Buffer): string | undefined {
-    const state = readOwnVoiceState(payload, this.#needle);
+    const state = readOwnVoiceState(payload, this.#ownValue);
     if (!state) return undefined;
     const { guildId, channelId } = state;
     const outcome = afterVoiceState(this.table.seats.get(guildId), channelId);
