@@ -1,5 +1,6 @@
 /** What can be made to go wrong, on purpose. One schema for the in-process API and for `POST /simulator/inject`. */
 import { z } from 'zod';
+import { restFaultSchemas } from './rest/faults.ts';
 
 const shard = z.union([z.int().min(0), z.literal('all')]).default('all');
 const ms = z.number().min(0);
@@ -41,6 +42,7 @@ export const faultSchema = z.discriminatedUnion('kind', [
     status: z.int().min(400).max(599),
     count: z.int().min(1),
   }),
+  ...restFaultSchemas,
 ]);
 
 /** `shard` may be left out, for all of them. */

@@ -3,14 +3,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { SessionMissingError } from './application.ts';
 import { faultSchema } from './faults.ts';
-import type { JsonAnswer, RestApi } from './rest.ts';
+import type { RestApi } from './rest/api.ts';
 import { issueText } from './rules/client-payloads.ts';
 import type { Simulator } from './simulator.ts';
+
+interface JsonAnswer {
+  status: number;
+  body: unknown;
+}
 
 export interface HttpContext {
   simulator: Simulator;
   rest: RestApi;
 }
+
+const CONTROL = '/simulator/';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -35,14 +42,12 @@ export async function answerRequest(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', context.simulator.url);
-  const method = request.method ?? 'GET';
-  const authorization = request.headers.authorization;
+  if (!request.url?.startsWith(CONTROL)) return context.rest.answer(request, response);
+  const url = new URL(request.url, context.simulator.url);
   const answer =
-    context.rest.answer(method, url.pathname, authorization) ??
-    (method === 'GET'
+    request.method === 'GET'
       ? await read(context.simulator, url)
-      : await control(context.simulator, url.pathname, request));
+      : await control(context.simulator, url.pathname, request);
   response.writeHead(answer.status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(answer.body));
 }
@@ -55,6 +60,10 @@ async function read(simulator: Simulator, url: URL): Promise<JsonAnswer> {
       return { status: 200, body: simulator.stats() };
     case '/simulator/truth':
       return ofShard(url, (shard) => simulator.truth(shard));
+    case '/simulator/rest/received':
+      return { status: 200, body: simulator.rest.received };
+    case '/simulator/rest/channels':
+      return ofShard(url, (shard) => simulator.rest.channelIds(shard));
     case '/simulator/state':
       return ofShard(url, (shard) => simulator.shardState(shard));
     default:

@@ -2,8 +2,14 @@
 export type { ReceivedCommand } from './application.ts';
 export { SessionMissingError } from './application.ts';
 export type { Fault } from './faults.ts';
-export type { SimulatorOptions } from './options.ts';
+export type { SimulatorOptions, TlsOptions } from './options.ts';
 export { SIMULATOR_TOKEN } from './options.ts';
+export type { ReceivedFile } from './rest/body.ts';
+export type { RestControl } from './rest/control.ts';
+export type { BucketName, SubLimitName } from './rest/limits.ts';
+export type { RestOptions } from './rest/options.ts';
+export type { ReceivedRequest } from './rest/received.ts';
+export type { RestStats } from './rest/stats.ts';
 export { type GuildBody, type ShardTruthState, type Simulator, startSimulator } from './simulator.ts';
 export type { GuildSize } from './state/first-state.ts';
 export type { GuildView } from './state/view.ts';

@@ -1,6 +1,12 @@
 /** What a simulated Discord is started with, and the values that stand where nothing was said. No I/O. */
 import { ALL_INTENTS } from '../protocol/intents.ts';
 import { DISCORD_HEARTBEAT_INTERVAL_MS, IDENTIFY_INTERVAL_MS, replayBound } from '../protocol/limits.ts';
+import {
+  DEFAULT_REST_OPTIONS,
+  type ResolvedRestOptions,
+  type RestOptions,
+  resolveRestOptions,
+} from './rest/options.ts';
 import { DEFAULT_GUILD_SIZE, type GuildSize } from './state/first-state.ts';
 
 /** Shaped like a bot token: its first part is the base64 of the application id. It opens nothing but a simulator. */
@@ -48,9 +54,18 @@ export interface SimulatorOptions {
   guildState?: boolean;
   /** With `guildState`: how much is in a guild at first. */
   guildSize?: GuildSize;
+  /** How the REST API behaves. */
+  rest?: RestOptions;
+  /** Key and certificate, PEM: it listens with TLS then, and speaks HTTP/2 with whoever asks for it. Default without. */
+  tls?: TlsOptions | null;
 }
 
-export type ResolvedOptions = Required<SimulatorOptions>;
+export interface TlsOptions {
+  key: string;
+  cert: string;
+}
+
+export type ResolvedOptions = Required<Omit<SimulatorOptions, 'rest'>> & { rest: ResolvedRestOptions };
 
 /** Fills in the defaults. Throws a RangeError that names the option for a number that makes no sense. */
 export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
@@ -75,7 +90,9 @@ export function resolveOptions(options: SimulatorOptions): ResolvedOptions {
     memberRequestIntervalMs: 30_000,
     guildState: false,
     guildSize: DEFAULT_GUILD_SIZE,
+    tls: null,
     ...options,
+    rest: options.rest ? resolveRestOptions(options.rest) : DEFAULT_REST_OPTIONS,
   };
   requireWhole('shards', resolved.shards, 1);
   requireWhole('guilds', resolved.guilds, 0);

@@ -1,14 +1,14 @@
 /** Starts a simulated Discord on one port, and is the in-process way to steer it. control.ts is the same over HTTP. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Application, type ReceivedCommand, SessionMissingError, type Shard } from './application.ts';
 import { monotonicMs } from './clock.ts';
 import { type Fault, faultSchema } from './faults.ts';
 import { Gateway } from './gateway.ts';
 import { answerRequest } from './http.ts';
+import { listen } from './listener.ts';
 import { type ResolvedOptions, resolveOptions, type SimulatorOptions } from './options.ts';
 import { Pacer } from './pacer.ts';
-import { RestApi } from './rest.ts';
+import { RestApi } from './rest/api.ts';
+import { admitInteraction, controlOf, injectRest, type RestControl } from './rest/control.ts';
 import type { Session } from './session.ts';
 import type { Entity } from './state/entities.ts';
 import type { ShardState } from './state/shard-state.ts';
@@ -31,10 +31,11 @@ export interface ShardTruthState {
 }
 
 export interface Simulator extends AsyncDisposable {
-  /** `http://host:port` */
+  /** `http://host:port`; `https:` with the option `tls`. */
   readonly url: string;
-  /** `ws://host:port` */
+  /** `ws://host:port`; `wss:` with the option `tls`. */
   readonly gatewayUrl: string;
+  readonly rest: RestControl;
   /** Ops 3, 4, 8, 31 and 43 that were valid; the newest 10,000. */
   readonly received: readonly ReceivedCommand[];
   readonly options: Readonly<ResolvedOptions>;
@@ -65,30 +66,29 @@ export interface Simulator extends AsyncDisposable {
   inject(fault: Fault): void;
 }
 
+const GATEWAY_BOT_ERROR = { kind: 'rest-status', body: 'json', route: 'GET /gateway/bot', skip: 0 } as const;
+
 /** Resolves when it listens; rejects when the port is taken. */
 export async function startSimulator(given: SimulatorOptions): Promise<Simulator> {
   const options = resolveOptions(given);
   const application = new Application(options);
-  const rest = new RestApi(application, () => simulator.gatewayUrl);
+  const rest = new RestApi(application, options.rest, () => simulator.gatewayUrl);
   const gateway = new Gateway(application, () => simulator.gatewayUrl);
-  const server = createServer(
-    (request, response) => void answerRequest({ simulator, rest }, request, response),
-  );
-  server.on('upgrade', (request, socket, head) => gateway.accept(request, socket, head));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
+  const listener = await listen({
+    ...options,
+    onRequest: (request, response) => void answerRequest({ simulator, rest }, request, response),
+    onUpgrade: (request, socket, head) => gateway.accept(request, socket, head),
   });
-  const { port } = server.address() as AddressInfo;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const secure = options.tls ? 's' : '';
   const pacer = new Pacer(application, options.eventsPerSecond, (stalledMs) => gateway.sweep(stalledMs));
 
   const simulator: Simulator = {
-    url: `http://${host}:${port}`,
-    gatewayUrl: `ws://${host}:${port}`,
+    url: `http${secure}://${listener.authority}`,
+    gatewayUrl: `ws${secure}://${listener.authority}`,
+    rest: controlOf(application, rest),
     received: application.received,
     options,
-    stats: () => statsOf(application, gateway),
+    stats: () => statsOf(application, gateway, rest),
     truth: (shard) => truthOf(application.shard(shard)),
     guildIds: (shard) =>
       application
@@ -101,6 +101,7 @@ export async function startSimulator(given: SimulatorOptions): Promise<Simulator
     dispatch: (shard, t, d) => {
       const session = sessionOf(application, shard);
       application.shard(shard).state?.follow(t, d);
+      if (t === 'INTERACTION_CREATE') admitInteraction(rest, d);
       return session.dispatch(t, JSON.stringify(d));
     },
     burst: async (shard, count) => burst(application, shard, count),
@@ -108,10 +109,8 @@ export async function startSimulator(given: SimulatorOptions): Promise<Simulator
     inject: (fault) => inject(application, gateway, rest, fault),
     async [Symbol.asyncDispose]() {
       pacer[Symbol.dispose]();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await gateway[Symbol.asyncDispose]();
-      server.closeAllConnections();
-      await closed;
+      await listener[Symbol.asyncDispose]();
     },
   };
   return simulator;
@@ -183,10 +182,10 @@ function inject(application: Application, gateway: Gateway, rest: RestApi, given
       return memberRequests.limit(fault.guild, monotonicMs() + fault.ms);
     }
     case 'http-error':
-      rest.failNext(fault.status, fault.count);
-      return;
+      return injectRest(rest, { ...GATEWAY_BOT_ERROR, status: fault.status, count: fault.count });
     default:
-      gateway.inject(fault);
+      if ('shard' in fault) gateway.inject(fault);
+      else injectRest(rest, fault);
   }
 }
 

@@ -1,6 +1,8 @@
 /** The simulator's counts, as one plain object that survives JSON. */
 import type { Application } from './application.ts';
 import type { Gateway } from './gateway.ts';
+import type { RestApi } from './rest/api.ts';
+import type { RestStats } from './rest/stats.ts';
 import type { NoteKind, Violation, ViolationKind } from './violations.ts';
 
 export interface SimulatorStats {
@@ -27,9 +29,10 @@ export interface SimulatorStats {
   receivedCommands: number;
   /** Per shard, the session that still counts. */
   sessions: ({ sessionId: string; sequence: number; connected: boolean; pendingGuilds: number } | null)[];
+  rest: RestStats;
 }
 
-export function statsOf(application: Application, gateway: Gateway): SimulatorStats {
+export function statsOf(application: Application, gateway: Gateway, rest: RestApi): SimulatorStats {
   const dispatchedPerShard = application.shards.map((shard) =>
     shard.sessions.reduce((sum, session) => sum + session.sequence, 0),
   );
@@ -58,5 +61,6 @@ export function statsOf(application: Application, gateway: Gateway): SimulatorSt
       const { id, sequence, isConnected, pendingGuilds } = session;
       return { sessionId: id, sequence, connected: isConnected, pendingGuilds: pendingGuilds.length };
     }),
+    rest: rest.stats(),
   };
 }

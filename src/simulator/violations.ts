@@ -18,6 +18,16 @@ export type ViolationKind =
   | 'member-request-rate'
   | 'nonce-size'
   | 'not-authenticated'
+  | 'rest-avoidable-429'
+  | 'rest-dead-webhook'
+  | 'rest-global-limit'
+  | 'rest-ignored-429'
+  | 'rest-invalid-request-ban'
+  | 'rest-refused-token'
+  | 'rest-strange-path'
+  | 'rest-stray-header'
+  | 'rest-token-leak'
+  | 'rest-unprobed-429'
   | 'resume-sequence'
   | 'send-malformed'
   | 'send-rate'
@@ -30,12 +40,16 @@ export type NoteKind =
   | 'disallowed-intents'
   | 'reader-too-slow'
   | 'refused-token'
+  | 'rest-hidden-limit'
+  | 'rest-shared-limit'
+  | 'rest-unforeseen-429'
+  | 'rest-without-user-agent'
   | 'resume-at-wrong-url'
   | 'resume-of-unknown-session'
   | 'resume-too-old'
   | 'session-replaced';
 
-/** `at` is milliseconds since 1970; `shard` is null before IDENTIFY. */
+/** `at` is milliseconds since 1970; `shard` is null before IDENTIFY and for requests. */
 export interface Violation {
   at: number;
   shard: number | null;
