@@ -116,7 +116,10 @@ export class RestApi {
     if (target.kind !== 'api') return this.#refuse(request, response, NOT_FOUND);
     this.#inspect(request);
     const visit = this.#begin(request, response, address, target);
-    if (visit.disturbance.reset === 'before-read') return void reset(response);
+    if (visit.disturbance.reset === 'before-read') {
+      this.#counts.aborted += 1;
+      return reset(response);
+    }
     const answer = await this.#answerTo(visit);
     if (answer) await this.#send(visit, answer);
     else this.#counts.aborted += 1;

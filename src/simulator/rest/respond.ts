@@ -10,6 +10,9 @@ const DISCORD_HEADERS = { via: '1.1 google', server: 'cloudflare', 'cf-ray': '00
 /** A slow body comes in so many pieces a second. */
 const PIECES_PER_SECOND = 20;
 
+/** A reset takes away what the client has not read yet: this long it has to see that an answer began. */
+const BEFORE_RESET_MS = 30;
+
 /** Resolves with whether all of it went out. */
 export async function respond(
   response: ServerResponse,
@@ -19,7 +22,10 @@ export async function respond(
 ): Promise<boolean> {
   if (disturbance.latencyMs > 0) await delay(disturbance.latencyMs);
   if (response.destroyed || response.writableEnded) return false;
-  if (disturbance.reset === 'after-read') return reset(response);
+  if (disturbance.reset === 'after-read') {
+    reset(response);
+    return false;
+  }
   const body = bodyOf(answer);
   const isJson = answer.text === undefined && body.length > 0;
   response.writeHead(answer.status, {
@@ -31,7 +37,9 @@ export async function respond(
   });
   if (disturbance.reset === 'mid-response') {
     await write(response, body.subarray(0, Math.ceil(body.length / 2)));
-    return reset(response);
+    await delay(BEFORE_RESET_MS);
+    reset(response);
+    return false;
   }
   if (disturbance.responseBytesPerSecond !== undefined) {
     await writeSlowly(response, body, disturbance.responseBytesPerSecond);
@@ -43,14 +51,13 @@ export async function respond(
   return isSent;
 }
 
-/** Ends the connection as a crash would. False, because nothing was answered. */
-export function reset(response: ServerResponse): false {
+/** Ends the connection as a crash would. */
+export function reset(response: ServerResponse): void {
   const stream = 'stream' in response ? response.stream : undefined;
   // The reason for the cast: a response of HTTP/2 has the stream it is sent on, which the type of HTTP/1.1's does not know.
   const session = (stream as { session?: { destroy(): void } } | undefined)?.session;
   if (session) session.destroy();
   else response.socket?.resetAndDestroy();
-  return false;
 }
 
 function bodyOf({ body, text }: Answer): Buffer {
