@@ -15,7 +15,7 @@ import type { GuildSnapshots } from './snapshots.ts';
 import type { StoringBatch, StoringRound } from './storing-round.ts';
 import { TailWait } from './tail-wait.ts';
 
-/** What the stored tail holds at most. */
+/** What the stored tail holds at least. */
 export interface StoredWindow {
   /** As `TailProgress.writtenBytes` counts them. */
   readonly maxBytes: number;
@@ -47,8 +47,8 @@ export interface GuildWriterOptions {
   readonly onOutrun: () => void;
 }
 
-/** Of the tail's window, what goes by from one round to the next. As much again for the round itself leaves half of it to spare. */
-const ROUND_SHARE = 1 / 4;
+/** Of the tail's window, what goes by from one round to the next; the rest is for the round itself. */
+const ROUND_SHARE = 1 / 2;
 
 const RETRY = { firstMs: 250, maxMs: 5_000 };
 
@@ -61,7 +61,8 @@ class WriterStopped extends Error {
 }
 
 type Phase =
-  | { readonly kind: 'idle' }
+  /** The timer is for what has been written and is not followed by more. */
+  | { readonly kind: 'idle'; readonly timer?: Disposable | undefined }
   | { readonly kind: 'writing'; readonly task: Promise<void> }
   | { readonly kind: 'backing-off'; readonly timer: Disposable }
   | { readonly kind: 'over'; readonly ended: Promise<void> };
@@ -125,13 +126,13 @@ export class GuildWriter implements Mergeable {
     if (this.#phase.kind === 'over') return;
     this.#tailWait.lookAgain();
     this.#noteOutrun();
-    if (this.#phase.kind === 'idle' && this.#isDue()) this.#start();
+    this.#startIfDue();
   }
 
   /** What was stored is gone. */
   beginAnew(): void {
     this.#forget();
-    if (this.#phase.kind === 'idle') this.#start();
+    this.#startIfDue();
   }
 
   /** A round's turn: takes guilds for the next batch. */
@@ -152,7 +153,7 @@ export class GuildWriter implements Mergeable {
   stop(): Promise<void> {
     const phase = this.#phase;
     if (phase.kind === 'over') return phase.ended;
-    if (phase.kind === 'backing-off') phase.timer[Symbol.dispose]();
+    if (phase.kind === 'backing-off' || phase.kind === 'idle') phase.timer?.[Symbol.dispose]();
     const ended = phase.kind === 'writing' ? phase.task : Promise.resolve();
     this.#phase = { kind: 'over', ended };
     this.#options.rounds.remove(this);
@@ -185,12 +186,34 @@ export class GuildWriter implements Mergeable {
 
   #isDue(): boolean {
     const { snapshots, tail, window, clock } = this.#options;
-    if (snapshots.sequence <= this.#committed.sequence) return false;
     const begun = this.#begun;
-    if (!begun || this.#beginning || tail.baseSequence > begun.sequence) return true;
+    if (this.#beginning) return true;
+    if (snapshots.sequence <= this.#committed.sequence) return false;
+    if (!begun || tail.baseSequence > begun.sequence) return true;
     const bytes = tail.writtenBytes - begun.tailBytes;
     const ageMs = clock.now() - begun.atMs;
     return bytes >= window.maxBytes * ROUND_SHARE || ageMs >= window.maxAgeMs * ROUND_SHARE;
+  }
+
+  #startIfDue(): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'idle') return;
+    if (this.#isDue()) this.#start();
+    else if (!phase.timer && this.#options.snapshots.sequence > this.#committed.sequence)
+      this.#phase = { kind: 'idle', timer: this.#wakeInTime() };
+  }
+
+  /** Where nothing more happens, the tail only gets older; with what happens then all of it may be dropped at once. */
+  #wakeInTime(): Disposable {
+    const { clock, window } = this.#options;
+    const ageMs = clock.now() - (this.#begun ?? this.#committed).atMs;
+    return clock.setTimer(
+      () => {
+        this.#phase = { kind: 'idle' };
+        this.#startIfDue();
+      },
+      window.maxAgeMs * ROUND_SHARE - ageMs,
+    );
   }
 
   #noteOutrun(): void {
@@ -200,6 +223,7 @@ export class GuildWriter implements Mergeable {
   }
 
   #start(): void {
+    if (this.#phase.kind === 'idle') this.#phase.timer?.[Symbol.dispose]();
     const task = this.#write().then(
       () => this.#onWritten(),
       (error: unknown) => this.#onFailed(error),
@@ -213,8 +237,8 @@ export class GuildWriter implements Mergeable {
     if (this.#failures > 0) this.#options.onRecovered();
     this.#failures = 0;
     this.#noteOutrun();
-    // It was told so in the midst of a round.
-    if (this.#beginning) this.#start();
+    // The tail has gone on meanwhile.
+    this.#startIfDue();
   }
 
   #onFailed(error: unknown): void {

@@ -2,6 +2,7 @@
  * A worker that stays: connects again whenever its connection ends or it gets op 7, RESUMEs with the sequence it has, and keeps
  * one line for each dispatch of its session, over all connections, so that they can be compared with what was sent.
  */
+import { startSequenceOf } from '../../bench/deployment/worker/session-start.ts';
 import { Opcode } from '../../src/protocol/opcodes.ts';
 import type { TruthEntry } from '../../src/simulator/index.ts';
 import { eventually } from './eventually.ts';
@@ -37,7 +38,7 @@ export class FollowingWorker implements Disposable {
   readonly endings: Ending[] = [];
   /** INVALID_SESSIONs that ended a session. */
   invalidSessions = 0;
-  /** Sequence of its session's READY: what it is owed comes after. */
+  /** Where its session begins: what it is owed comes after READY, and after the guilds that follow it. */
   first: number | undefined;
   /** Of the last dispatch. */
   sequence = 0;
@@ -111,11 +112,12 @@ export class FollowingWorker implements Disposable {
 
   #dispatched(payload: ReceivedPayload): void {
     this.sequence = payload.s ?? this.sequence;
-    this.#lines.push(...receivedLines([payload]));
-    if (payload.t !== 'READY') return;
-    const { session_id, resume_gateway_url } = payload.d;
-    this.first ??= this.sequence;
-    this.#session = { id: session_id, url: resume_gateway_url };
+    if (payload.t === 'READY') {
+      const { session_id, resume_gateway_url } = payload.d;
+      this.first = startSequenceOf(session_id);
+      this.#session = { id: session_id, url: resume_gateway_url };
+    }
+    if (this.sequence > (this.first ?? 0)) this.#lines.push(...receivedLines([payload]));
   }
 
   #introduce(worker: Worker): void {

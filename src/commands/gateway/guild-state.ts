@@ -17,6 +17,9 @@ const MAX_PENDING_BYTES_PER_GUILD = 16 * 1024;
 /** Of the bound of a shard, what may be pending. */
 const PENDING_SHARE = 1 / 4;
 
+/** A tail is dropped in parts, and has more in it than its chunks: of its bounds, what is surely kept. */
+const SURE_SHARE = 1 / 2;
+
 /** Shards whose guilds are read from where they are stored, at the same time: each takes megabytes, and workers with a session need none. */
 const MAX_PARALLEL_LOADS = 2;
 
@@ -43,10 +46,11 @@ export class GuildState implements Disposable {
     return this.#config.guilds.state === 'off';
   }
 
-  /** What a stored tail holds at most; `undefined` where nothing is kept of it but how far Discord was followed. */
+  /** What a stored tail holds at least; `undefined` where nothing is kept of it but how far Discord was followed. */
   get tailWindow(): StoredWindow | undefined {
-    const { store, maxBytesPerShard: maxBytes, maxAgeMs } = this.#config.tail;
-    return store === 'off' ? undefined : { maxBytes, maxAgeMs };
+    const { store, maxBytesPerShard, maxAgeMs } = this.#config.tail;
+    if (store === 'off') return undefined;
+    return { maxBytes: maxBytesPerShard * SURE_SHARE, maxAgeMs: maxAgeMs * SURE_SHARE };
   }
 
   /** For an upstream session. `missing`: kinds that are not in what is stored of it. */

@@ -16,6 +16,9 @@ export interface HeldTailOptions {
   readonly logger: UpstreamLog;
 }
 
+/** What a chunk takes where it is stored, beside itself. */
+const BYTES_BESIDE_CHUNK = 256;
+
 export class HeldTail implements TailProgress {
   /** It was written, or has begun anew. */
   onWritten: () => void = () => undefined;
@@ -57,7 +60,8 @@ export class HeldTail implements TailProgress {
   }
 
   get writtenBytes(): number {
-    return this.#open?.tail.counts.bytes ?? 0;
+    const { bytes = 0, chunks = 0 } = this.#open?.tail.counts ?? {};
+    return bytes + chunks * BYTES_BESIDE_CHUNK;
   }
 
   /** Goes on writing behind what the log holds of it. */

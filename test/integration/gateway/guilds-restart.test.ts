@@ -1,9 +1,12 @@
 /** Guilds of a node alone, which outlive it on disk. */
-import { expect, it } from 'vitest';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { guildDifference } from '../../support/guild-truth.ts';
 import { type NodeProcess, startNode, stateDirectory } from '../../support/node.ts';
+import { connectWorker } from '../../support/worker.ts';
 
 const GUILDS = 40;
 
@@ -64,3 +67,63 @@ it('a worker that IDENTIFYs after the node was killed amid the first guilds gets
   await introduced(node, simulator);
   expect(await guildDifference(node.workersUrl, simulator)).toBeUndefined();
 });
+
+/** So little that a burst goes past it. */
+const SMALL_TAIL = { SHARDMUX_TAIL_FLUSH_BYTES: '32KiB', SHARDMUX_TAIL_MAX_BYTES_PER_SHARD: '256KiB' };
+
+describe('where a burst is larger than what the tail keeps', () => {
+  const env = { ...STATE, ...SMALL_TAIL };
+
+  async function afterBurst(simulator: Simulator, path: string): Promise<void> {
+    await using node = await startNode({ discord: simulator, directory: path, env });
+    await introduced(node, simulator);
+    await simulator.burst(0, 20_000);
+    await eventually(
+      async () => ((await node.metric('shardmux_guilds_store_behind_ratio')) ?? 1) < 1,
+      20_000,
+    );
+    await node.kill();
+  }
+
+  it('guilds are as they are once it was written', async () => {
+    await using simulator = await simulate();
+    using directory = stateDirectory();
+    await afterBurst(simulator, directory.path);
+    await using node = await startNode({ discord: simulator, directory: directory.path, env });
+    await node.ready();
+    expect(await guildDifference(node.workersUrl, simulator)).toBeUndefined();
+  });
+
+  it('and what is stored is gone, guilds come as unavailable until the next session', async () => {
+    await using simulator = await simulate();
+    using directory = stateDirectory();
+    await afterBurst(simulator, directory.path);
+    removeStoredGuilds(directory.path);
+    await using node = await startNode({ discord: simulator, directory: directory.path, env });
+    await node.ready();
+    await node.logged(/the guilds are not known/);
+    using worker = await connectWorker(node.workersUrl);
+    worker.identify();
+    const { s, d } = await worker.next('READY');
+    const { guilds } = d;
+    expect(guilds.length).toBeGreaterThan(GUILDS / 2);
+    await worker.next('GUILD_DELETE', guilds.length);
+    expect(worker.lastSequence).toBe((s ?? 0) + guilds.length);
+    expect(await node.metric('shardmux_guilds_state', { state: 'unknown' })).toBe(1);
+    simulator.inject({ kind: 'invalid-session', resumable: false });
+    await eventually(
+      async () => (await node.metric('shardmux_guilds_state', { state: 'kept' })) === 1,
+      20_000,
+    );
+    await introduced(node, simulator);
+    expect(await guildDifference(node.workersUrl, simulator)).toBeUndefined();
+  });
+});
+
+function removeStoredGuilds(path: string): void {
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.includes('guilds'),
+  );
+  expect(files).not.toEqual([]);
+  for (const file of files) rmSync(join(path, file), { recursive: true, force: true });
+}

@@ -98,22 +98,48 @@ describe('a round', () => {
     expect(writing.writer.counts).toMatchObject({ rounds: 1, guilds: 2, errors: 0 });
   });
 
-  it('follows when a quarter of the window has gone by, in bytes or in time, and something has happened', async () => {
+  it('follows when half of the window has gone by, in bytes or in time, and something has happened', async () => {
     using writing = new Writing(1);
     writing.introduce();
     await writing.tailWritten();
     writing.takeCalls();
     writing.role('60');
-    await writing.tailWritten(WINDOW.maxBytes / 4 - 1);
+    await writing.tailWritten(WINDOW.maxBytes / 2 - 1);
     expect(writing.takeCalls()).toEqual([]);
     await writing.tailWritten(1);
     expect(writing.takeCalls()).toEqual(['put 1 guilds', 'commit 4']);
-    writing.store.clock.advance(WINDOW.maxAgeMs / 4);
+    writing.store.clock.advance(WINDOW.maxAgeMs / 2);
     await writing.tailWritten(0);
     expect(writing.takeCalls()).toEqual([]);
     writing.role('61');
     await writing.tailWritten(0);
     expect(writing.takeCalls()).toEqual(['put 1 guilds', 'commit 5']);
+  });
+
+  it('comes in time where nothing follows what has happened', async () => {
+    using writing = new Writing(1);
+    writing.introduce();
+    await writing.tailWritten();
+    writing.role('60');
+    await writing.tailWritten();
+    writing.takeCalls();
+    writing.store.clock.advance(WINDOW.maxAgeMs / 2);
+    await writing.turns();
+    expect(writing.takeCalls()).toEqual(['put 1 guilds', 'commit 4']);
+    expect(writing.store.clock.pendingTimers).toBe(0);
+  });
+
+  it('follows at once where the tail has gone on by as much while one was under way', async () => {
+    using writing = new Writing(1);
+    writing.introduce();
+    const calling = Promise.withResolvers<void>();
+    writing.kept.before = () => calling.promise;
+    await writing.tailWritten();
+    writing.role('60');
+    await writing.tailWritten(WINDOW.maxBytes);
+    calling.resolve();
+    await writing.turns();
+    expect(writing.takeCalls()).toEqual(['put 2 guilds', 'commit 3', 'put 1 guilds', 'commit 4']);
   });
 
   it('begins at once where another process has written before', async () => {
