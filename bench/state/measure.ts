@@ -9,6 +9,7 @@ import { type Parties, SETTLE_MS, send, withParties } from '../parties.ts';
 import { rotated } from '../rotated.ts';
 import { trafficOf, warmUpOf } from '../scenarios.ts';
 import { cpuNs, residentMb } from '../usage.ts';
+import { PROBE_MESSAGE } from './probe-message.ts';
 
 export const STATES = ['off', 'memory'] as const;
 export type StateName = (typeof STATES)[number];
@@ -32,7 +33,7 @@ export interface StateMeasurement {
   readonly scenario: StateScenario;
   /** All threads, from before the first event to the delivery of the last. */
   readonly cpuUsPerEvent: number;
-  /** Of it, what the node itself says that merging events into guilds took. */
+  /** Of it, for looking through what has come, and for merging it into guilds. */
   readonly mergeUsPerEvent: number;
   /** In the half second after the last delivery. */
   readonly afterUsPerEvent: number;
@@ -51,6 +52,8 @@ export interface StateMeasureOptions {
 interface Node {
   readonly state: StateName;
   readonly parties: Parties;
+  /** So far. */
+  mergedUs(): number;
 }
 
 /** One measurement of each state and scenario. */
@@ -67,8 +70,14 @@ function withNodes<Result>(
   if (state === undefined) return body(started);
   const { profileDirectory, signal } = options;
   const settings = { SHARDMUX_GUILDS_STATE: state, SHARDMUX_DISCORD_INTENTS: 'ALL' };
-  return withParties({ variant: 'shardmux', settings, guilds: GUILDS, profileDirectory, signal }, (parties) =>
-    withNodes(others, [...started, { state, parties }], options, body),
+  let cpuUs = 0;
+  const onLine = (line: string) => {
+    if (line.includes(PROBE_MESSAGE)) ({ cpuUs } = JSON.parse(line) as { readonly cpuUs: number });
+  };
+  const preload = new URL('./probe.ts', import.meta.url).href;
+  const node = { variant: 'shardmux', settings, preload, onLine, profileDirectory } as const;
+  return withParties({ ...node, guilds: GUILDS, signal }, (parties) =>
+    withNodes(others, [...started, { state, parties, mergedUs: () => cpuUs }], options, body),
   );
 }
 
@@ -91,16 +100,17 @@ async function measureNodes(
 }
 
 async function measureSlice(
-  { state, parties }: Node,
+  node: Node,
   scenario: StateScenario,
   { signal, warn }: Pick<StateMeasureOptions, 'signal' | 'warn'>,
 ): Promise<StateMeasurement> {
+  const { state, parties } = node;
   const traffic = scenario === 'burst' ? BURST : trafficOf(scenario, SLICE_SECONDS);
   const { pid } = parties.middle;
-  const mergedBefore = await mergeSeconds(parties);
+  const mergedBeforeUs = node.mergedUs();
   const { latencies, usedNs, late } = await send(parties, traffic);
-  const mergedAfter = await mergeSeconds(parties);
-  const askedNs = cpuNs(pid);
+  const deliveredNs = cpuNs(pid);
+  const mergedUs = node.mergedUs() - mergedBeforeUs;
   await sleep(SETTLE_MS, undefined, { signal });
   if (late) warn(`state ${state}: events did not keep their pace; read its numbers with care`);
   const usPerEvent = (ns: number) => ns / 1e3 / traffic.events;
@@ -108,21 +118,11 @@ async function measureSlice(
     state,
     scenario,
     cpuUsPerEvent: usPerEvent(usedNs),
-    mergeUsPerEvent: usPerEvent((mergedAfter - mergedBefore) * 1e9),
-    // Without what it took to answer for its metrics.
-    afterUsPerEvent: usPerEvent(cpuNs(pid) - askedNs),
+    mergeUsPerEvent: usPerEvent(mergedUs * 1e3),
+    afterUsPerEvent: usPerEvent(cpuNs(pid) - deliveredNs),
     p99Us: latencies?.p99Us ?? null,
     rssMb: residentMb(pid),
   };
-}
-
-const MERGE_SECONDS = /^shardmux_guilds_merge_seconds_total\{[^}]*\} (\S+)$/m;
-
-/** 0 where no guilds are kept. */
-async function mergeSeconds({ statusUrl }: Parties): Promise<number> {
-  if (statusUrl === null) return 0;
-  const text = await (await fetch(new URL('/metrics', statusUrl))).text();
-  return Number(MERGE_SECONDS.exec(text)?.[1] ?? 0);
 }
 
 /** Number by number, of one state and scenario. */
