@@ -8,10 +8,10 @@ import { PROBE_MESSAGE } from './probe-message.ts';
 const PRINT_EVERY_MS = 50;
 
 let cpuUs = 0;
-let printing: NodeJS.Timeout | undefined;
+let isPrinting = false;
 
 const print = () => {
-  printing = undefined;
+  isPrinting = false;
   process.stdout.write(`${JSON.stringify({ msg: PROBE_MESSAGE, cpuUs })}\n`);
 };
 
@@ -21,6 +21,7 @@ GuildSnapshots.prototype.mergeSome = function (maxMs) {
   const isMore = mergeSome.call(this, maxMs);
   const { user, system } = process.threadCpuUsage(before);
   cpuUs += user + system;
-  printing ??= setTimeout(print, PRINT_EVERY_MS);
+  if (!isPrinting) setTimeout(print, PRINT_EVERY_MS);
+  isPrinting = true;
   return isMore;
 };

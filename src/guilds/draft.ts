@@ -21,9 +21,10 @@ export interface GuildDraft {
   /** The whole list anew. */
   setAll(key: ListKey, elements: readonly JsonObject[]): void;
   delete(key: ListKey, id: string): void;
-  deleteWhere(key: ListKey, isOver: (element: JsonObject) => boolean): void;
-  /** Replaces each element by what `change` makes of it; the same object means no change. */
-  changeEach(key: ListKey, change: (element: JsonObject) => JsonObject): void;
+  /** `id`: all that are over speak of it. */
+  deleteWhere(key: ListKey, isOver: (element: JsonObject) => boolean, id?: string): void;
+  /** Replaces each element by what `change` makes of it; the same object means no change. `id`: all that change speak of it. */
+  changeEach(key: ListKey, change: (element: JsonObject) => JsonObject, id?: string): void;
 }
 
 /** An element without an id stays in its place, under a symbol, out of reach of every dispatch. */

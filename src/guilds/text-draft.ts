@@ -66,16 +66,15 @@ export class TextDraft implements GuildDraft {
     this.#lists.get(key)?.delete(id);
   }
 
-  deleteWhere(key: ListKey, isOver: (element: JsonObject) => boolean): void {
-    this.#lists
-      .get(key)
-      ?.changeEach((element) =>
-        LISTS[key].elementId(element) !== undefined && isOver(element) ? undefined : element,
-      );
+  deleteWhere(key: ListKey, isOver: (element: JsonObject) => boolean, id?: string): void {
+    const { elementId } = LISTS[key];
+    const change = (element: JsonObject) =>
+      elementId(element) !== undefined && isOver(element) ? undefined : element;
+    this.#lists.get(key)?.changeEach(change, id);
   }
 
-  changeEach(key: ListKey, change: (element: JsonObject) => JsonObject): void {
-    this.#lists.get(key)?.changeEach(change);
+  changeEach(key: ListKey, change: (element: JsonObject) => JsonObject, id?: string): void {
+    this.#lists.get(key)?.changeEach(change, id);
   }
 
   /** The text with all changes, as a view that the writer's next text overwrites; `undefined` where it is no snapshot any more. */

@@ -27,8 +27,8 @@ export class NotByTextError extends Error {
 export class TextList {
   readonly place: ListPlace;
   readonly #text: Buffer;
-  /** What of it is the list's. */
-  readonly #range: Buffer;
+  /** What of it is the list's; not made before it is needed. */
+  #range: Buffer | undefined;
   /** By index: what stands there instead, `undefined` where nothing does any more. */
   readonly #changed = new Map<number, JsonObject | undefined>();
   readonly #added = new Map<string, JsonObject>();
@@ -37,7 +37,6 @@ export class TextList {
 
   constructor(text: Buffer, place: ListPlace) {
     this.#text = text;
-    this.#range = text.subarray(place.start, place.end);
     this.place = place;
   }
 
@@ -75,28 +74,29 @@ export class TextList {
     this.#added.clear();
   }
 
-  /** Replaces each element by what `change` makes of it: the same object means no change, `undefined` takes it out. */
-  changeEach(change: (element: JsonObject) => JsonObject | undefined): void {
-    this.#parseAll();
-    for (const index of this.place.starts.keys()) {
+  /**
+   * Replaces each element by what `change` makes of it: the same object means no change, `undefined` takes it out. `id`: elements that do
+   * not speak of it stay as they are.
+   */
+  changeEach(change: (element: JsonObject) => JsonObject | undefined, id?: string): void {
+    for (const index of id === undefined ? this.#all() : this.#speakingOf(id)) {
       const element = this.#at(index);
       const changed = element && change(element);
       if (changed !== element) this.#changed.set(index, changed);
     }
-    for (const [id, element] of this.#added) {
+    for (const [addedId, element] of this.#added) {
       const changed = change(element);
-      if (changed === undefined) this.#added.delete(id);
-      else this.#added.set(id, changed);
+      if (changed === undefined) this.#added.delete(addedId);
+      else this.#added.set(addedId, changed);
     }
   }
 
-  /** By index: `undefined` where the text stays as it is, otherwise its new text, which is empty where there is no element any more. */
-  newTexts(): (string | undefined)[] {
-    return Array.from(this.place.starts.keys(), (index) => {
-      const changed = this.#changed.get(index);
-      if (changed) return JSON.stringify(changed);
-      return this.#isRemoved(index) ? '' : undefined;
-    });
+  /** What has changed in the text, by index, ascending: the new text, or `undefined` where there is no element any more. */
+  changedTexts(): (readonly [index: number, text: string | undefined])[] {
+    return Array.from(
+      this.#changed,
+      ([index, element]) => [index, element && JSON.stringify(element)] as const,
+    ).sort(([one], [other]) => one - other);
   }
 
   addedTexts(): string[] {
@@ -120,9 +120,18 @@ export class TextList {
     return element;
   }
 
-  #parseAll(): void {
-    const elements = JSON.parse(`[${this.#range.toString()}]`) as unknown[];
+  /** All are going to be looked at: parsed in one go. */
+  #all(): Iterable<number> {
+    const elements = JSON.parse(`[${this.#bytes().toString()}]`) as unknown[];
     for (const [index, element] of elements.entries()) this.#parsed.set(index, objectOf(element));
+    return this.place.starts.keys();
+  }
+
+  /** Those whose text has it, and those that were changed since. */
+  #speakingOf(id: string): Iterable<number> {
+    const indexes = new Set(this.#changed.keys());
+    for (const at of this.#occurrences(`"${id}"`)) indexes.add(lastAtOrBelow(this.place.starts, at));
+    return indexes;
   }
 
   /** In the text, also where it was changed or taken out since; -1 where it never was there. */
@@ -135,19 +144,32 @@ export class TextList {
   }
 
   #search(id: string): number {
-    const { key, start, starts } = this.place;
-    const needle = `${ID_KEYS[key]}${id}"`;
+    const { key, starts } = this.place;
     let found = -1;
-    for (let at = this.#range.indexOf(needle, 0, 'latin1'); at >= 0; ) {
-      const index = lastAtOrBelow(starts, start + at);
+    for (const at of this.#occurrences(`${ID_KEYS[key]}${id}"`)) {
+      const index = lastAtOrBelow(starts, at);
       const element = this.#parse(index);
-      if (element && LISTS[key].elementId(element) === id) {
-        if (found >= 0 && found !== index) throw new NotByTextError(`two ${key} with one id`);
-        found = index;
-      }
-      at = this.#range.indexOf(needle, at + needle.length, 'latin1');
+      if (!element || LISTS[key].elementId(element) !== id) continue;
+      if (found >= 0 && found !== index) throw new NotByTextError(`two ${key} with one id`);
+      found = index;
     }
     return found;
+  }
+
+  /** Where in the text it stands. */
+  #occurrences(needle: string): number[] {
+    const bytes = this.#bytes();
+    const found: number[] = [];
+    for (let at = bytes.indexOf(needle, 0, 'latin1'); at >= 0; ) {
+      found.push(this.place.start + at);
+      at = bytes.indexOf(needle, at + needle.length, 'latin1');
+    }
+    return found;
+  }
+
+  #bytes(): Buffer {
+    this.#range ??= this.#text.subarray(this.place.start, this.place.end);
+    return this.#range;
   }
 }
 

@@ -65,18 +65,29 @@ export class TextWriter {
       return;
     }
     const newLengths: number[] = [];
-    const element = (write: () => void) => {
+    const begins = () => {
       if (newLengths.length > 0) this.#write(',');
+    };
+    const keep = (from: number, until: number) => {
+      if (from === until) return;
+      begins();
+      this.#copy(text, starts[from] ?? 0, (starts[until - 1] ?? 0) + (lengths[until - 1] ?? 0));
+      for (let index = from; index < until; index += 1) newLengths.push(lengths[index] ?? 0);
+    };
+    const add = (element: string) => {
+      begins();
       const from = this.#end;
-      write();
+      this.#write(element);
       newLengths.push(this.#end - from);
     };
-    for (const [index, newText] of list.newTexts().entries()) {
-      const from = starts[index] ?? 0;
-      if (newText === undefined) element(() => this.#copy(text, from, from + (lengths[index] ?? 0)));
-      else if (newText !== '') element(() => this.#write(newText));
+    let kept = 0;
+    for (const [index, changed] of list.changedTexts()) {
+      keep(kept, index);
+      if (changed !== undefined) add(changed);
+      kept = index + 1;
     }
-    for (const added of list.addedTexts()) element(() => this.#write(added));
+    keep(kept, starts.length);
+    for (const added of list.addedTexts()) add(added);
     layout.list(key, begin, this.#end, newLengths);
   }
 

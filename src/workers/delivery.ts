@@ -45,11 +45,11 @@ export class Delivery {
     return writableNeedDrain ? 0 : this.#maxUnsentBytes - writableLength;
   }
 
-  /** Writes a frame that is not the log's, in one go with those of the same turn of the event loop. */
-  write(frame: Buffer): void {
+  /** Writes a frame that is not the log's, or its parts, in one go with those of the same turn of the event loop. */
+  write(...parts: readonly Buffer[]): void {
     const socket = this.#socket;
     socket.cork();
-    socket.write(frame);
+    for (const part of parts) socket.write(part);
     queueMicrotask(() => socket.uncork());
   }
 }

@@ -103,7 +103,7 @@ export class SessionAnswers implements Asker, Steps, Disposable {
     const { delivery, pumpLive } = this.#options;
     const part = answer.next();
     if (part) {
-      delivery.write(snapshotFrame(part, sequence));
+      delivery.write(...snapshotFrame(part, sequence));
       return true;
     }
     answer[Symbol.dispose]();

@@ -53,9 +53,9 @@ export class SnapshotStream implements Steps, Disposable {
     }
     this.#sent++;
     const frame = snapshotFrame(snapshot, this.sequence);
-    delivery.write(frame);
+    delivery.write(...frame);
     connection.counts.snapshots++;
-    connection.counts.snapshotBytes += frame.length;
+    connection.counts.snapshotBytes += frame.reduce((sum, { length }) => sum + length, 0);
     return true;
   }
 

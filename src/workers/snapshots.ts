@@ -13,7 +13,7 @@ export interface OpenGuilds {
 /** Discord's own READY has it. Below it there is no number for ours. */
 const FIRST_SEQUENCE = 1;
 
-const CLOSING_BRACE = 0x7d;
+const CLOSING = Buffer.from('}');
 
 /** The guilds for a session that begins; `undefined` where READY has to do without. The reading is the caller's. */
 export function openGuilds({ shard, cursor }: Place, tag: string): OpenGuilds | undefined {
@@ -39,14 +39,11 @@ export function snapshotSequence({ sequence, count }: GuildReading, index: numbe
   return Math.max(FIRST_SEQUENCE, Math.min(sequence, sequence - count + index));
 }
 
-/** A finished WebSocket frame. */
-export function snapshotFrame({ t, d }: AnswerPart, sequence: number): Buffer {
+/** A finished WebSocket frame, in parts to be written one behind the other: what is large in it is not copied. */
+export function snapshotFrame({ t, d }: AnswerPart, sequence: number): readonly Buffer[] {
   const header = `{"t":"${t}","s":${sequence},"op":${Opcode.Dispatch},"d":`;
-  const payloadBytes = header.length + d.length + 1;
-  const frame = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + payloadBytes);
-  let at = writeFrameHeader(frame, 0, payloadBytes);
-  at += frame.write(header, at, 'latin1');
-  at += d.copy(frame, at);
-  frame[at] = CLOSING_BRACE;
-  return frame;
+  const payloadBytes = header.length + d.length + CLOSING.length;
+  const start = Buffer.allocUnsafe(frameHeaderBytes(payloadBytes) + header.length);
+  start.write(header, writeFrameHeader(start, 0, payloadBytes), 'latin1');
+  return [start, d, CLOSING];
 }

@@ -45,9 +45,9 @@ function deleteChannel(draft: GuildDraft, d: JsonObject): void {
   const id = idOf(d['id']);
   if (id === undefined) return;
   draft.delete('channels', id);
-  draft.deleteWhere('threads', (thread) => thread['parent_id'] === id);
-  draft.deleteWhere('stage_instances', (stage) => stage['channel_id'] === id);
-  draft.deleteWhere('guild_scheduled_events', (event) => event['channel_id'] === id);
+  draft.deleteWhere('threads', (thread) => thread['parent_id'] === id, id);
+  draft.deleteWhere('stage_instances', (stage) => stage['channel_id'] === id, id);
+  draft.deleteWhere('guild_scheduled_events', (event) => event['channel_id'] === id, id);
 }
 
 /** Without a timestamp nothing is pinned any more. */

@@ -96,9 +96,12 @@ function deleteRole(draft: GuildDraft, d: JsonObject): void {
   const roleId = idOf(d['role_id']);
   if (roleId === undefined) return;
   draft.delete('roles', roleId);
-  draft.changeEach('members', (member) => dropFrom(member, 'roles', (id) => id === roleId));
-  draft.changeEach('channels', (channel) =>
-    dropFrom(channel, 'permission_overwrites', (overwrite) => objectOf(overwrite)?.['id'] === roleId),
+  draft.changeEach('members', (member) => dropFrom(member, 'roles', (id) => id === roleId), roleId);
+  draft.changeEach(
+    'channels',
+    (channel) =>
+      dropFrom(channel, 'permission_overwrites', (overwrite) => objectOf(overwrite)?.['id'] === roleId),
+    roleId,
   );
 }
 
