@@ -1,5 +1,6 @@
 /** The command line. Pure: returns what was asked for, or what is wrong with it. */
 import { parseArgs } from 'node:util';
+import { type Parsed, parsedBy, UsageError, whole } from '../deployment/program.ts';
 import { FAULT_KINDS, type FaultKind } from './plan.ts';
 
 const MIN_SECONDS = 5;
@@ -38,37 +39,19 @@ export interface Options {
   readonly json: boolean;
 }
 
-export type ParsedOptions =
-  | { readonly kind: 'options'; readonly options: Options }
-  | { readonly kind: 'help' }
-  | { readonly kind: 'wrong'; readonly problem: string };
-
-class UsageError extends Error {}
-
-export function parseOptions(commandLine: readonly string[]): ParsedOptions {
-  try {
-    const values = parse(commandLine);
-    if (values.help) return { kind: 'help' };
+export function parseOptions(commandLine: readonly string[]): Parsed<Options> {
+  return parsedBy(() => {
+    const { help, seconds, seed, shards, only, json } = parse(commandLine);
+    if (help) return undefined;
+    const secondsRange = { least: MIN_SECONDS, most: MAX_SECONDS, otherwise: DEFAULTS.seconds };
     return {
-      kind: 'options',
-      options: {
-        seconds: whole('seconds', values.seconds, MIN_SECONDS, MAX_SECONDS),
-        seed: whole('seed', values.seed, 0, MAX_SEED),
-        shards: whole('shards', values.shards, 1, MAX_SHARDS),
-        kinds: kindsOf(values.only),
-        json: values.json,
-      },
+      seconds: whole('seconds', seconds, secondsRange),
+      seed: whole('seed', seed, { least: 0, most: MAX_SEED, otherwise: DEFAULTS.seed }),
+      shards: whole('shards', shards, { least: 1, most: MAX_SHARDS, otherwise: DEFAULTS.shards }),
+      kinds: kindsOf(only),
+      json,
     };
-  } catch (error) {
-    return { kind: 'wrong', problem: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function whole(name: keyof typeof DEFAULTS, text: string | undefined, least: number, most: number): number {
-  const number = text === undefined ? DEFAULTS[name] : Number(text);
-  if (text?.trim() === '' || !Number.isInteger(number) || number < least || number > most)
-    throw new UsageError(`--${name} ${text}: must be a whole number from ${least} to ${most}`);
-  return number;
+  });
 }
 
 function kindsOf(text: string | undefined): readonly FaultKind[] {

@@ -1,6 +1,6 @@
 /** The verdict of a run, as the JSON line and in plain words. Pure. */
 import { type Gap, percentile } from '../deployment/gaps.ts';
-import type { ShardVerdict } from '../deployment/judge.ts';
+import { type ShardVerdict, sumsOf } from '../deployment/judge.ts';
 import type { FaultKind } from './plan.ts';
 
 /** In the order of the JSON line. */
@@ -32,8 +32,6 @@ export interface Counted {
 }
 
 export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Verdict {
-  const sum = (count: (shard: ShardVerdict) => number) =>
-    shards.reduce((total, one) => total + count(one), 0);
   const gapsUs = Float64Array.from(counted.gaps, (gap) => gap.lengthUs).sort();
   const { seed, kinds, identifies, violations, invalidSessions } = counted;
   return {
@@ -42,11 +40,7 @@ export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Ve
     identifies,
     identifiesExpected: shards.length,
     violations,
-    dispatched: sum((shard) => shard.dispatched),
-    delivered: sum((shard) => shard.delivered),
-    lost: sum((shard) => shard.lost),
-    duplicated: sum((shard) => shard.duplicated),
-    reordered: sum((shard) => shard.reordered),
+    ...sumsOf(shards),
     invalidSessions,
     worstGapMs: Math.round((gapsUs.at(-1) ?? 0) / 1000),
     p99GapMs: Math.round(percentile(gapsUs, 0.99) / 1000),

@@ -1,5 +1,6 @@
 /** The command line. Pure: returns what was asked for, or what is wrong with it. */
 import { parseArgs } from 'node:util';
+import type { Parsed } from '../deployment/program.ts';
 
 /** Start-up, each act once, the pauses between them, and the comparison at the end. */
 export const MIN_SECONDS = 35;
@@ -48,12 +49,7 @@ export interface Options {
   readonly json: boolean;
 }
 
-export type ParsedOptions =
-  | { readonly kind: 'options'; readonly options: Options }
-  | { readonly kind: 'help' }
-  | { readonly kind: 'wrong'; readonly problem: string };
-
-export function parseOptions(commandLine: readonly string[]): ParsedOptions {
+export function parseOptions(commandLine: readonly string[]): Parsed<Options> {
   let values: ReturnType<typeof parse>;
   try {
     values = parse(commandLine);

@@ -1,6 +1,6 @@
 /** The verdict over all shards, as the JSON line and in plain words. Pure. */
 import { percentile } from '../deployment/gaps.ts';
-import type { ShardVerdict } from '../deployment/judge.ts';
+import { type ShardVerdict, sumsOf } from '../deployment/judge.ts';
 import type { ActCounts } from './acts.ts';
 
 /** In the order of the JSON line. */
@@ -30,18 +30,12 @@ export interface Counted extends Readonly<ActCounts> {
 }
 
 export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Verdict {
-  const sum = (count: (shard: ShardVerdict) => number) =>
-    shards.reduce((total, one) => total + count(one), 0);
   const hopsUs = Float64Array.from(shards.flatMap((shard) => shard.hopsUs)).sort();
   return {
     shards: shards.length,
     identifies: counted.identifies,
     violations: counted.violations,
-    dispatched: sum((shard) => shard.dispatched),
-    delivered: sum((shard) => shard.delivered),
-    lost: sum((shard) => shard.lost),
-    duplicated: sum((shard) => shard.duplicated),
-    reordered: sum((shard) => shard.reordered),
+    ...sumsOf(shards),
     workerRestarts: counted.workerRestarts,
     nodeRestarts: counted.nodesDrained + counted.nodesKilled,
     hopP50Us: percentile(hopsUs, 0.5),

@@ -82,6 +82,22 @@ export function judgeShard(options: JudgeOptions): ShardVerdict {
   return { ...counts, corrupted: corrupted.length, examples, hopsUs, sentUs };
 }
 
+/** Over all shards. */
+export type VerdictSums = Readonly<
+  Record<'dispatched' | 'delivered' | 'lost' | 'duplicated' | 'reordered', number>
+>;
+
+export function sumsOf(shards: readonly VerdictSums[]): VerdictSums {
+  const sum = (key: keyof VerdictSums) => shards.reduce((total, shard) => total + shard[key], 0);
+  return {
+    dispatched: sum('dispatched'),
+    delivered: sum('delivered'),
+    lost: sum('lost'),
+    duplicated: sum('duplicated'),
+    reordered: sum('reordered'),
+  };
+}
+
 /** The last sequence that workers have to get; 0 where there is none. */
 export function lastForWorkers(truth: ShardTruth): number {
   return truth.sessions.at(-1)?.dispatches.findLast(({ t }) => !NOT_FOR_WORKERS.has(t))?.s ?? 0;

@@ -13,6 +13,32 @@ export type Parsed<Options> =
   | { readonly kind: 'help' }
   | { readonly kind: 'wrong'; readonly problem: string };
 
+/** A flag that makes no sense; its message says why. */
+export class UsageError extends Error {}
+
+/** `text` as given, if it was. @throws {UsageError} where it is no whole number in that range. */
+export function whole(
+  flag: string,
+  text: string | undefined,
+  range: { readonly least: number; readonly most: number; readonly otherwise: number },
+): number {
+  const { least, most, otherwise } = range;
+  const number = text === undefined ? otherwise : Number(text);
+  if (text?.trim() === '' || !Number.isInteger(number) || number < least || number > most)
+    throw new UsageError(`--${flag} ${text}: must be a whole number from ${least} to ${most}`);
+  return number;
+}
+
+/** What `read` makes of the command line, `undefined` where it asks for help; or why it can't. */
+export function parsedBy<Options>(read: () => Options | undefined): Parsed<Options> {
+  try {
+    const options = read();
+    return options === undefined ? { kind: 'help' } : { kind: 'options', options };
+  } catch (error) {
+    return { kind: 'wrong', problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 export interface ProgramContext<Options> {
   readonly options: Options;
   /** For sockets, state and logs. */

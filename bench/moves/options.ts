@@ -1,5 +1,6 @@
 /** The command line. Pure: returns what was asked for, or what is wrong with it. */
 import { parseArgs } from 'node:util';
+import { type Parsed, parsedBy, whole } from '../deployment/program.ts';
 
 const MAX_MOVES = 10_000;
 const MAX_KILLS = 100;
@@ -36,30 +37,14 @@ export interface Options {
   readonly json: boolean;
 }
 
-export type ParsedOptions =
-  | { readonly kind: 'options'; readonly options: Options }
-  | { readonly kind: 'help' }
-  | { readonly kind: 'wrong'; readonly problem: string };
-
-class UsageError extends Error {}
-
-export function parseOptions(commandLine: readonly string[]): ParsedOptions {
-  try {
+export function parseOptions(commandLine: readonly string[]): Parsed<Options> {
+  return parsedBy(() => {
     const { values } = parse(commandLine);
-    if (values.help) return { kind: 'help' };
-    const moves = whole('moves', values.moves, 1, MAX_MOVES);
-    const kills = whole('kills', values.kills, 0, MAX_KILLS);
-    return { kind: 'options', options: { moves, kills, json: values.json } };
-  } catch (error) {
-    return { kind: 'wrong', problem: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function whole(name: keyof typeof DEFAULTS, text: string | undefined, least: number, most: number): number {
-  const number = text === undefined ? DEFAULTS[name] : Number(text);
-  if (text?.trim() === '' || !Number.isInteger(number) || number < least || number > most)
-    throw new UsageError(`--${name} ${text}: must be a whole number from ${least} to ${most}`);
-  return number;
+    if (values.help) return undefined;
+    const moves = whole('moves', values.moves, { least: 1, most: MAX_MOVES, otherwise: DEFAULTS.moves });
+    const kills = whole('kills', values.kills, { least: 0, most: MAX_KILLS, otherwise: DEFAULTS.kills });
+    return { moves, kills, json: values.json };
+  });
 }
 
 function parse(commandLine: readonly string[]) {

@@ -1,6 +1,6 @@
 /** What was measured, as the JSON line and in plain words. Pure. */
 import { percentile } from '../deployment/gaps.ts';
-import type { ShardVerdict } from '../deployment/judge.ts';
+import { type ShardVerdict, sumsOf } from '../deployment/judge.ts';
 
 /** Goals. */
 const MOVE_P99_MS = 300;
@@ -40,8 +40,6 @@ export interface Measured {
 }
 
 export function resultOf(shards: readonly ShardVerdict[], measured: Measured): Result {
-  const sum = (count: (shard: ShardVerdict) => number) =>
-    shards.reduce((total, one) => total + count(one), 0);
   const moves = Float64Array.from(measured.moveGapsUs, (us) => us / 1000).sort();
   const kills = Float64Array.from(measured.killGapsUs, (us) => us / 1000).sort();
   return {
@@ -57,11 +55,7 @@ export function resultOf(shards: readonly ShardVerdict[], measured: Measured): R
     identifies: measured.identifies,
     identifiesExpected: shards.length,
     violations: measured.violations,
-    dispatched: sum((shard) => shard.dispatched),
-    delivered: sum((shard) => shard.delivered),
-    lost: sum((shard) => shard.lost),
-    duplicated: sum((shard) => shard.duplicated),
-    reordered: sum((shard) => shard.reordered),
+    ...sumsOf(shards),
     invalidSessions: measured.invalidSessions,
   };
 }

@@ -1,4 +1,5 @@
 /** Several worker gateways of one deployment in this process: each has its own shards, clock and port, and knows the others' key. */
+import { afterEach, beforeEach } from 'vitest';
 import { PeerHeaders, PeerRelay, relayKey } from '../../../src/routing/index.ts';
 import type { Peers } from '../../../src/workers/index.ts';
 import type { ManualClock } from '../../support/manual-clock.ts';
@@ -103,4 +104,22 @@ export class TestNodes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const node of this.#nodes) await node[Symbol.asyncDispose]();
   }
+}
+
+export interface TestPair {
+  readonly nodes: TestNodes;
+  /** Where workers connect. */
+  readonly entry: TestNode;
+  /** Holds the only shard. */
+  readonly owner: TestNode;
+}
+
+/** Starts a pair before each test of the file, and stops whatever was started after it. */
+export function eachTestHasPair(use: (pair: TestPair) => void): void {
+  let nodes: TestNodes;
+  beforeEach(async () => {
+    nodes = new TestNodes();
+    use({ nodes, ...(await nodes.startPair()) });
+  });
+  afterEach(() => nodes[Symbol.asyncDispose]());
 }

@@ -1,24 +1,16 @@
 /** A worker that is to be relayed, up to the owner's answer: what happens meanwhile, and where there is none. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import type { Worker } from '../../support/worker.ts';
-import { type TestNode, TestNodes } from './nodes.ts';
+import { eachTestHasPair, type TestPair } from './nodes.ts';
 import { APPLICATION_ID, LIMITS, startTestGateway } from './shards.ts';
 
 const RETRY_MS = 250;
 
-let nodes: TestNodes;
-/** Where workers connect. */
-let entry: TestNode;
-/** Holds the only shard. */
-let owner: TestNode;
-
-beforeEach(async () => {
-  nodes = new TestNodes();
-  ({ entry, owner } = await nodes.startPair());
+let { nodes, entry, owner } = {} as TestPair; // Set before each test.
+eachTestHasPair((pair) => {
+  ({ nodes, entry, owner } = pair);
 });
-
-afterEach(() => nodes[Symbol.asyncDispose]());
 
 async function identified(): Promise<Worker> {
   const worker = await entry.gateway.connect();

@@ -1,24 +1,16 @@
 /** A worker that lands on a node that does not hold its shard: two gateways in this process stand for two nodes. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import type { Worker } from '../../support/worker.ts';
-import { type TestNode, TestNodes } from './nodes.ts';
+import { eachTestHasPair, type TestPair } from './nodes.ts';
 import { APPLICATION_ID, FIRST_SEQUENCE, LIMITS, TestDirectory, TestShard } from './shards.ts';
 
 const GRACE_MS = 1_000;
 
-let nodes: TestNodes;
-/** Where workers connect. */
-let entry: TestNode;
-/** Holds the only shard. */
-let owner: TestNode;
-
-beforeEach(async () => {
-  nodes = new TestNodes();
-  ({ entry, owner } = await nodes.startPair());
+let { nodes, entry, owner } = {} as TestPair; // Set before each test.
+eachTestHasPair((pair) => {
+  ({ nodes, entry, owner } = pair);
 });
-
-afterEach(() => nodes[Symbol.asyncDispose]());
 
 /** Has had READY, through `entry`. */
 async function relayed(): Promise<Worker> {
