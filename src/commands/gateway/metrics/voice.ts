@@ -35,12 +35,15 @@ export function registerVoice(metrics: Metrics, applications: readonly Applicati
   metrics.observedCounter({
     name: 'shardmux_voice_releases_total',
     help: 'Guilds whose voice events go to everybody again: the bot left voice, or the guild; the session ended, or did not come back; Discord began a new session.',
-    labels: ['reason'],
+    labels: [...SHARD_LABELS, 'reason'],
     collect: (set) => {
-      const shards = applications.flatMap(({ shards }) => shards);
       for (const reason of RELEASE_REASONS) {
-        const sum = shards.reduce((total, { voice }) => total + (voice.counts.releases.get(reason) ?? 0), 0);
-        set(sum, { reason });
+        const read = ({ releases }: VoiceCounts) => releases.get(reason);
+        perShard(
+          applications,
+          (shard) => shard.voice.counts,
+          read,
+        )((value, labels) => set(value, { ...labels, reason }));
       }
     },
   });
