@@ -1,4 +1,5 @@
 /** `shardmux simulate`: flags into simulator options, and a simulated Discord until the signal. Wiring only. */
+import { readFileSync } from 'node:fs';
 import { duration, integer, type Kind, text } from '../config/index.ts';
 import { SIMULATOR_TOKEN, type SimulatorOptions, startSimulator } from '../simulator/index.ts';
 import { type FlagSpec, type FlagSpecs, flagLines } from './flags.ts';
@@ -75,6 +76,28 @@ const FLAGS: Readonly<Record<string, SimulateFlag>> = {
   'ready-delay': flag('<duration>', 'Between IDENTIFY and READY. Default 0.', DURATION, (readyDelayMs) => ({
     readyDelayMs,
   })),
+  'rest-latency': flag(
+    '<duration>',
+    'By how much REST answers are late. Default 0.',
+    DURATION,
+    (latencyMs) => ({
+      rest: { latencyMs },
+    }),
+  ),
+  'rest-jitter': flag('<duration>', 'Up to this much more, at random. Default 0.', DURATION, (jitterMs) => ({
+    rest: { jitterMs },
+  })),
+  'rest-global-limit': flag(
+    '<n>',
+    'REST requests in any second. Default 50.',
+    integer({ min: 1, max: 1_000_000 }),
+    (globalLimit) => ({ rest: { globalLimit } }),
+  ),
+  tls: {
+    value: '<cert.pem,key.pem>',
+    description: 'Listens with TLS, and speaks HTTP/2 too. Default without.',
+    apply: readTls,
+  },
   'guild-state': {
     description: 'Events change the guilds, which GET /simulator/guilds/<id> tells. Costs more.',
     apply: () => ({ ok: true, options: { guildState: true } }),
@@ -93,8 +116,8 @@ export const SIMULATE_FLAGS: FlagSpecs = FLAGS;
 
 export const SIMULATE_HELP = `shardmux simulate: ${COMMANDS.simulate}.
 
-It enforces what Discord enforces (identify buckets, send limits, heartbeats, resume windows, close codes) and counts every
-violation. It prints where it listens, and the line that runs a gateway against it.
+It enforces what Discord enforces (identify buckets, send limits, heartbeats, resume windows, close codes, REST limits) and counts
+every violation: GET /simulator/stats tells them. It prints where it listens, and the line that runs a gateway against it.
 
   shardmux simulate --port 4000 --shards 4 --guilds 200 --events-per-second 100
 
@@ -114,7 +137,8 @@ export function simulatorOptions(flags: Readonly<Record<string, string | undefin
     if (raw === undefined) continue;
     const applied = apply(raw);
     if (!applied.ok) return { ok: false, wrong: `--${name} ${applied.wrong}.`, remedy: applied.remedy };
-    options = { ...options, ...applied.options };
+    const rest = { ...options.rest, ...applied.options.rest };
+    options = { ...options, ...applied.options, rest };
   }
   return { ok: true, options };
 }
@@ -144,6 +168,19 @@ function readGuildSize(raw: string): ReturnType<SimulateFlag['apply']> {
     return { ok: false, wrong: 'is not three numbers', remedy: 'Write it as in --guild-size 30,20,50.' };
   const guildSize = { channels: Number(channels), roles: Number(roles), members: Number(members) };
   return { ok: true, options: { guildSize } };
+}
+
+function readTls(raw: string): ReturnType<SimulateFlag['apply']> {
+  const [certFile, keyFile] = raw.split(',');
+  if (!certFile || !keyFile)
+    return { ok: false, wrong: 'is not two files', remedy: 'Write it as in --tls cert.pem,key.pem.' };
+  try {
+    const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    return { ok: true, options: { tls } };
+  } catch (error) {
+    const wrong = `cannot be read (${error instanceof Error ? error.message : String(error)})`;
+    return { ok: false, wrong, remedy: 'Name two files in PEM.' };
+  }
 }
 
 function flag<T>(

@@ -2,6 +2,20 @@ import { describe, expect, test } from 'vitest';
 import { simulatorOptions } from '../../../src/commands/simulate.ts';
 
 describe('flags of shardmux simulate', () => {
+  test('of the REST API go together', () => {
+    const flags = { 'rest-latency': '50ms', 'rest-jitter': '10', 'rest-global-limit': '200' };
+    expect(simulatorOptions(flags)).toMatchObject({
+      options: { rest: { latencyMs: 50, jitterMs: 10, globalLimit: 200 } },
+    });
+  });
+
+  test.each([
+    ['cert.pem', /is not two files/],
+    ['/nowhere/cert.pem,/nowhere/key.pem', /cannot be read .*ENOENT/],
+  ])('of a certificate name two files, not %s', (tls, wrong) => {
+    expect(simulatorOptions({ tls })).toMatchObject({ ok: false, wrong: expect.stringMatching(wrong) });
+  });
+
   test('give guilds a true state only where they ask for it', () => {
     expect(simulatorOptions({})).toMatchObject({
       options: expect.not.objectContaining({ guildState: true }),

@@ -6,7 +6,7 @@ import { Places } from './places.ts';
 import { Webhooks } from './webhooks.ts';
 
 /** Sent messages that can be edited, deleted and listed, over all channels. */
-const MAX_MESSAGES = 50_000;
+const MAX_MESSAGES = 20_000;
 
 export interface World {
   readonly application: Application;
