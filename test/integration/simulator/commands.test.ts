@@ -88,6 +88,25 @@ describe('commands to the simulator', () => {
     expect(simulator.received[1]?.d).toEqual({ guild_ids: [guild_id] });
   });
 
+  test('for the voice channel in which the bot is already bring no new server, and for it again after leaving one', async () => {
+    await using simulator = await smallSimulator();
+    using peer = await readyPeer(simulator);
+    const [guild_id] = simulator.guildIds(0);
+    const channel = '123456789012345678';
+    for (const channel_id of [channel, channel, null, channel])
+      peer.send(4, { guild_id, channel_id, self_mute: false, self_deaf: false });
+    await peer.next('VOICE_SERVER_UPDATE', 2);
+    const voice = peer.dispatches.filter(({ t }) => t?.startsWith('VOICE_'));
+    expect(voice.map(({ t }) => t)).toEqual([
+      'VOICE_STATE_UPDATE',
+      'VOICE_SERVER_UPDATE',
+      'VOICE_STATE_UPDATE',
+      'VOICE_STATE_UPDATE',
+      'VOICE_STATE_UPDATE',
+      'VOICE_SERVER_UPDATE',
+    ]);
+  });
+
   test.each([
     [3, { status: 'busy' }],
     [4, { guild_id: 'x' }],
