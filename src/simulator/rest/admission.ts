@@ -1,9 +1,7 @@
-/** Whether a request is within its limits, and what it is answered where it is not. */
-import type { Answer } from './answers.ts';
+/** Whether a request is within its limits. */
 import type { Conduct } from './conduct.ts';
 import { ImposedWaits } from './faults.ts';
 import type { Excess, Limiter } from './limiter.ts';
-import { excessAnswer } from './rate-headers.ts';
 import type { RestCall } from './route.ts';
 import { majorOf, type Visit } from './visit.ts';
 
@@ -30,10 +28,9 @@ export class Admission {
     this.#epochMs = epochMs;
   }
 
-  /** Whether it is over one that its head tells of. */
-  limit(visit: Visit): Answer | undefined {
+  /** Of what its head tells. What it is over is noted in the visit. */
+  limit(visit: Visit): void {
     if (!this.#globalLimit(visit)) this.#bucketLimit(visit);
-    return this.#excessAnswer(visit);
   }
 
   /** What a test has imposed counts before all else. Whether the request is over one of them. */
@@ -66,13 +63,11 @@ export class Admission {
     if (excess) this.#exceeds(visit, excess);
   }
 
-  /** Of a limit that depends on what the body says. */
-  hiddenLimit(visit: Visit, call: RestCall): Answer | undefined {
+  /** Of what its body tells. */
+  hiddenLimit(visit: Visit, call: RestCall): void {
     const asked = visit.route?.subLimit?.(call);
     const excess = asked && this.#limiter.takeSubLimit(asked.name, asked.of, call.nowMs);
-    if (!excess) return undefined;
-    this.#exceeds(visit, excess);
-    return this.#excessAnswer(visit);
+    if (excess) this.#exceeds(visit, excess);
   }
 
   #exceeds(visit: Visit, excess: Excess): void {
@@ -81,12 +76,6 @@ export class Admission {
     if (excess.isHidden) limited.hidden += 1;
     limited[excess.scope] += 1;
     this.#conduct.exceeds(visit.call, excess);
-  }
-
-  #excessAnswer({ excess, visible, disturbance }: Visit): Answer | undefined {
-    if (!excess) return undefined;
-    const answer = excessAnswer(excess, visible, this.#epochMs());
-    return disturbance.limit?.body === 'none' ? { ...answer, body: undefined } : answer;
   }
 
   /** Interactions and their follow-ups are. https://discord.com/developers/docs/topics/rate-limits#global-rate-limit */

@@ -15,7 +15,6 @@ import {
   invalidForm,
   NOT_FOUND,
   UNAUTHORIZED,
-  UNKNOWN,
   WRONG_METHOD,
 } from './answers.ts';
 import { readBody } from './body.ts';
@@ -24,13 +23,13 @@ import { RestFaults } from './faults.ts';
 import { InvalidRequests } from './invalid-requests.ts';
 import { Limiter } from './limiter.ts';
 import type { ResolvedRestOptions } from './options.ts';
-import { bucketHeaders } from './rate-headers.ts';
-import { MAX_KEPT_JSON_BYTES, Received } from './received.ts';
+import { Received } from './received.ts';
 import { readTarget, strayHeader } from './request-head.ts';
 import { reset, respond } from './respond.ts';
 import type { RestCall } from './route.ts';
 import { ROUTE_TREE } from './routes/index.ts';
 import { isSnowflake } from './rules/snowflake.ts';
+import { Sender, TOO_MANY } from './sender.ts';
 import { createWorld, type World } from './state/world.ts';
 import { RestCounts, type RestStats } from './stats.ts';
 import { botToken, majorOf, routeName, type Visit } from './visit.ts';
@@ -55,6 +54,7 @@ export class RestApi {
   readonly #limiter: Limiter;
   readonly #conduct: Conduct;
   readonly #admission: Admission;
+  readonly #sender: Sender;
   readonly #counts = new RestCounts();
   readonly #epochOffsetMs: number;
 
@@ -72,6 +72,15 @@ export class RestApi {
     });
     const { invalidRequestLimit: limit, invalidRequestWindowMs: windowMs, banMs } = options;
     this.invalidRequests = new InvalidRequests({ limit, windowMs, banMs });
+    this.#sender = new Sender({
+      applicationId: application.applicationId,
+      violations: application.violations,
+      conduct: this.#conduct,
+      counts: this.#counts,
+      invalidRequests: this.invalidRequests,
+      received: this.received,
+      clock: { nowMs: () => this.nowMs, epochMs: () => this.epochMs },
+    });
     const latency = { ms: options.latencyMs, jitterMs: options.jitterMs };
     this.faults = new RestFaults(new Random(application.options.seed), latency);
     this.world = createWorld(application, gatewayUrl, () => this.epochMs);
@@ -121,8 +130,8 @@ export class RestApi {
       return reset(response);
     }
     const answer = await this.#answerTo(visit);
-    if (answer) await this.#send(visit, answer);
-    else this.#counts.aborted += 1;
+    if (answer) await this.#sender.send(visit, answer);
+    else this.#sender.forget(visit);
   }
 
   #inspect({ headers }: IncomingMessage): void {
@@ -169,10 +178,7 @@ export class RestApi {
         ? {}
         : { bytesPerSecond: disturbance.requestBytesPerSecond }),
     });
-    if (visit.body.content.kind === 'aborted') {
-      this.#record(visit, 0);
-      return undefined;
-    }
+    if (visit.body.content.kind === 'aborted') return undefined;
     const call: RestCall = {
       params,
       query: new URLSearchParams(query),
@@ -180,7 +186,8 @@ export class RestApi {
       epochMs: this.epochMs,
       nowMs: this.nowMs,
     };
-    return this.#admission.hiddenLimit(visit, call) ?? visit.route?.act(this.world, call);
+    this.#admission.hiddenLimit(visit, call);
+    return visit.excess ? TOO_MANY : visit.route?.act(this.world, call);
   }
 
   /** What is answered without knowing the body. */
@@ -189,10 +196,8 @@ export class RestApi {
     if (disturbance.cloudflare !== undefined) return cloudflarePage(disturbance.cloudflare);
     if (version < OLDEST_VERSION || version > NEWEST_VERSION) return INVALID_VERSION;
     if (token !== undefined && !this.#application.acceptsToken(token)) this.#conduct.usesToken(token, call);
-    if (!route) return this.#admission.limit(visit) ?? (call.route === 'unknown' ? NOT_FOUND : WRONG_METHOD);
-    return (
-      this.#accessTo(visit) ?? this.#admission.limit(visit) ?? this.#disturbed(visit) ?? wrongId(visit.params)
-    );
+    if (!route) return this.#limit(visit) ?? (call.route === 'unknown' ? NOT_FOUND : WRONG_METHOD);
+    return this.#accessTo(visit) ?? this.#limit(visit) ?? this.#disturbed(visit) ?? wrongId(visit.params);
   }
 
   #accessTo({ route, token, call, params }: Visit): Answer | undefined {
@@ -204,6 +209,11 @@ export class RestApi {
     return undefined;
   }
 
+  #limit(visit: Visit): Answer | undefined {
+    this.#admission.limit(visit);
+    return visit.excess && TOO_MANY;
+  }
+
   #disturbed({ disturbance: { status } }: Visit): Answer | undefined {
     if (!status) return undefined;
     if (status.body === 'none') return { status: status.status };
@@ -212,68 +222,12 @@ export class RestApi {
       : error(status.status, ErrorCode.General, `${status.status}: asked for`);
   }
 
-  async #send(visit: Visit, answer: Answer): Promise<void> {
-    const { response, visible, excess, disturbance } = visit;
-    this.#countInvalid(visit, answer);
-    this.#counts.status(answer.status);
-    this.#record(visit, answer.status);
-    const tellsLimits = visible !== undefined && disturbance.hasNoHeaders !== true;
-    const headers = tellsLimits ? bucketHeaders(visible, this.epochMs) : {};
-    const stripped = disturbance.hasNoHeaders ? { ...answer, headers: {} } : answer;
-    if (!(await respond(response, stripped, headers, disturbance))) {
-      this.#counts.aborted += 1;
-      return;
-    }
-    if (tellsLimits) this.#conduct.hasSentHeaders(visit.call);
-    if (excess && disturbance.limit?.body !== 'none') {
-      this.#conduct.hasSentWait(excess.key, this.nowMs, visit.call.arrivedMs + excess.retryAfterMs);
-    }
-    if (answer === UNAUTHORIZED && visit.token !== undefined) {
-      this.#conduct.hasSentUnauthorized(visit.token, this.nowMs);
-    }
-    if (answer === UNKNOWN.webhook) {
-      this.#conduct.hasSentUnknownWebhook(visit.params['webhook'] ?? '', this.nowMs);
-    }
-  }
-
-  #countInvalid({ address, excess }: Visit, { status }: Answer): void {
-    const isInvalid = status === 401 || status === 403 || (status === 429 && excess?.scope !== 'shared');
-    if (!isInvalid || !this.invalidRequests.add(address, this.nowMs)) return;
-    this.#violate('rest-invalid-request-ban', `${this.#options.invalidRequestLimit} from one address`);
-  }
-
   /** Before anything is known of the request but that nobody wants it. */
   async #refuse(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
     this.#counts.route('unknown');
     this.#counts.status(answer.status);
     request.resume();
-    await respond(response, answer, {}, NO_DISTURBANCE);
-  }
-
-  #record({ request, call, path, query, token, body }: Visit, status: number): void {
-    const { authorization, cookie, ...headers } = request.headers;
-    const content = body?.content;
-    const json = content?.kind === 'json' || content?.kind === 'form' ? content.json : null;
-    this.received.add({
-      at: Math.round(this.epochMs),
-      method: request.method ?? 'GET',
-      route: call.route,
-      path,
-      query,
-      headers,
-      authorization: token === undefined ? (authorization === undefined ? 'none' : 'other') : 'bot',
-      httpVersion: request.httpVersion,
-      status,
-      body: body
-        ? {
-            bytes: body.bytes,
-            sha256: body.sha256,
-            files: content?.kind === 'form' ? content.files : [],
-            json: body.bytes <= MAX_KEPT_JSON_BYTES || content?.kind === 'form' ? json : null,
-            isComplete: content?.kind !== 'aborted',
-          }
-        : null,
-    });
+    await respond(response, answer, NO_DISTURBANCE);
   }
 
   #violate(kind: Parameters<Application['violations']['add']>[0], detail: string): void {

@@ -17,10 +17,10 @@ const BEFORE_RESET_MS = 30;
 export async function respond(
   response: ServerResponse,
   answer: Answer,
-  headers: Record<string, string>,
   disturbance: Disturbance,
 ): Promise<boolean> {
-  if (disturbance.latencyMs > 0) await delay(disturbance.latencyMs);
+  // Of a client that goes away while an answer is written: 'close' tells it too.
+  response.on('error', () => {});
   if (response.destroyed || response.writableEnded) return false;
   if (disturbance.reset === 'after-read') {
     reset(response);
@@ -31,7 +31,6 @@ export async function respond(
   response.writeHead(answer.status, {
     ...(answer.text === undefined ? DISCORD_HEADERS : {}),
     ...(isJson ? { 'content-type': 'application/json' } : {}),
-    ...headers,
     ...answer.headers,
     ...(answer.status === 204 ? {} : { 'content-length': body.length + (disturbance.lengthOffBy ?? 0) }),
   });
@@ -79,6 +78,7 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> {
 }
 
 function end(response: ServerResponse, bytes: Buffer): Promise<boolean> {
+  if (response.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     response.once('close', () => resolve(response.writableFinished));
     response.end(bytes, () => resolve(true));

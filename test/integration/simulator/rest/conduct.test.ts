@@ -115,6 +115,19 @@ test('a webhook that got a 10015 is not to be used again', async () => {
   expect(client.violations()).toEqual({ 'rest-dead-webhook': 1 });
 });
 
+test('the webhook of the application is unknown before an interaction is answered, and not dead for that', async () => {
+  await using timed = await timedSimulator();
+  const { client, clock, simulator } = timed;
+  const { id, token } = simulator.rest.createInteraction(client.channel);
+  const followUp = () =>
+    client.send('POST', `/webhooks/100000000000000000/${token}`, { token: null, json: { content: 'x' } });
+  expect(await followUp()).toMatchObject({ status: 404, body: { code: 10_015 } });
+  await client.send('POST', `/interactions/${id}/${token}/callback`, { token: null, json: { type: 5 } });
+  clock.advance(200);
+  expect((await followUp()).status).toBe(200);
+  expect(client.violations()).toEqual({});
+});
+
 test('an unknown message of a webhook says nothing against the webhook', async () => {
   await using timed = await timedSimulator();
   const { client, clock } = timed;

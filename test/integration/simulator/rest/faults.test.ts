@@ -187,6 +187,24 @@ describe('in real time', () => {
     expect(await timeOf(async () => expect((await send()).status).toBe(200))).toBeGreaterThan(150);
   });
 
+  test('a client that goes away in the middle of a slow answer leaves nothing behind', async () => {
+    await using simulator = await smallSimulator();
+    const client = new RestClient(simulator);
+    simulator.inject({ kind: 'rest-slow-response', bytesPerSecond: 1_000 });
+    const abort = new AbortController();
+    const { url, options } = simulator;
+    const headers = { authorization: `Bot ${options.token}` };
+    const path = `/api/v10/channels/${client.channel}`;
+    const response = await fetch(url + path, { headers, signal: abort.signal });
+    expect(response.status).toBe(200);
+    abort.abort();
+    await eventually(() => {
+      const { inFlight, aborted } = simulator.stats().rest;
+      expect({ inFlight, aborted }).toEqual({ inFlight: 0, aborted: 1 });
+      return true;
+    });
+  });
+
   test('a client that goes away in the middle of its request leaves nothing behind', async () => {
     await using simulator = await smallSimulator();
     const client = new RestClient(simulator);
