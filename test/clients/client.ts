@@ -18,6 +18,8 @@ export interface HeardDispatch {
   readonly t: string;
   /** READY's number of guilds. */
   readonly guilds?: number;
+  /** Id of a guild that went out. */
+  readonly out?: string;
 }
 
 /** What a worker can be asked, and what it answers. */

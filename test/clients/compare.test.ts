@@ -60,6 +60,6 @@ it('guilds that are not cached, and those that do not exist, are told', () => {
 it('elements that are gone are told where the library removes them, and of a fresh client always', () => {
   const more = cached({ guild: { roles: { '2': cached()['1']?.['roles'], '9': {} } } });
   const stale = { ...rules, lists: { roles: { cachedAs: 'roles', idOf: byId, only: [], stale: 'kept' } } };
-  expect(differences(truth, more, stale)).toEqual([]);
-  expect(differences(truth, more, stale, true)).toEqual(['guild 1 roles: 9 is cached and does not exist']);
+  expect(differences(truth, more, stale, { isFresh: false, outages: new Set() })).toEqual([]);
+  expect(differences(truth, more, stale)).toEqual(['guild 1 roles: 9 is cached and does not exist']);
 });

@@ -29,6 +29,8 @@ export interface ListRules extends Rules {
   readonly counts?: (cached: Entity, guild: Entity) => boolean;
   /** Why the library keeps elements that live events have ended. */
   readonly stale?: string | undefined;
+  /** Why it keeps those that ended while the guild was out. */
+  readonly staleAfterOutage?: string | undefined;
 }
 
 export interface GuildRules extends Rules {
@@ -37,18 +39,28 @@ export interface GuildRules extends Rules {
 
 const MAX_LINES = 20;
 
-/** `truth` and `cached` are guilds by id; those of a client that `isFresh` have seen no live events. */
+/** What a client has been through. */
+export interface Past {
+  /** It has seen no live events. */
+  readonly isFresh: boolean;
+  /** Guilds, by id, that were out meanwhile. */
+  readonly outages: ReadonlySet<string>;
+}
+
+const NO_PAST: Past = { isFresh: true, outages: new Set() };
+
+/** `truth` and `cached` are guilds by id. */
 export function differences(
   truth: Readonly<Record<string, Entity>>,
   cached: Readonly<Record<string, Entity>>,
   rules: GuildRules,
-  isFresh = false,
+  past = NO_PAST,
 ): string[] {
   const lines = differentKeys(Object.keys(truth), Object.keys(cached), 'guilds');
   for (const [id, guild] of Object.entries(truth)) {
     const copy = cached[id];
     // Of one that is out nothing is known, whatever the library still has of it.
-    if (copy && guild['unavailable'] !== true) lines.push(...guildDifferences(guild, copy, rules, isFresh));
+    if (copy && guild['unavailable'] !== true) lines.push(...guildDifferences(guild, copy, rules, past));
   }
   return lines.slice(0, MAX_LINES);
 }
@@ -57,7 +69,7 @@ function guildDifferences(
   guild: Entity,
   cached: Entity,
   { lists, ...rules }: GuildRules,
-  isFresh: boolean,
+  { isFresh, outages }: Past,
 ): string[] {
   const where = `guild ${String(guild['id'])}`;
   const own = Object.fromEntries(Object.entries(guild).filter(([field]) => !(field in lists)));
@@ -67,14 +79,9 @@ function guildDifferences(
     const copies = Object.entries(objectOf(cached[list.cachedAs])).filter(
       ([, copy]) => list.counts?.(objectOf(copy), cached) ?? true,
     );
-    lines.push(
-      ...listDifferences(
-        new Map(elements),
-        new Map(copies),
-        isFresh ? { ...list, stale: undefined } : list,
-        `${where} ${name}`,
-      ),
-    );
+    const stale = list.stale ?? (outages.has(String(guild['id'])) ? list.staleAfterOutage : undefined);
+    const rulesNow = { ...list, stale: isFresh ? undefined : stale };
+    lines.push(...listDifferences(new Map(elements), new Map(copies), rulesNow, `${where} ${name}`));
   }
   return lines;
 }

@@ -3,6 +3,7 @@ import type { Entity, GuildRules, ListRules, Rules } from './compare.ts';
 
 const NO_PROPERTY = 'discord.js has no property for it';
 const FOLLOWS_MESSAGES = 'discord.js follows messages with it, which the truth does not';
+const ADDS = 'GUILD_CREATE adds to what there was';
 const COUNTED_ELSEWHERE = 'discord.js does not count who subscribes and leaves';
 
 const CATEGORY = 4;
@@ -66,6 +67,7 @@ const threads: ListRules = {
   // Archived threads, and those of channels that are gone, stay until discord.js sweeps them.
   counts: ({ archived, parentId }, guild) =>
     archived !== true && String(parentId) in entity(guild['channels']),
+  staleAfterOutage: ADDS,
   names: { member: 'me' },
   values: { flags: bits, archive_timestamp: milliseconds, last_pin_timestamp: milliseconds },
   nested: {
@@ -122,6 +124,7 @@ const presences: ListRules = {
   idOf: (presence) => byId(entity(presence['user'])),
   prepare: ({ user: whose, ...presence }) => ({ ...presence, user_id: entity(whose)['id'] }),
   counts: ({ status }) => status !== 'offline',
+  staleAfterOutage: ADDS,
   nested: {
     client_status: {},
     activities: {

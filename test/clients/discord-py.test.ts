@@ -8,7 +8,21 @@ describeLibrary({
     new URL('.venv/bin/python', import.meta.url).pathname,
     new URL('workers/discord_py.py', import.meta.url).pathname,
   ],
-  rules: fewFields({}),
+  rules: fewFields({
+    staleAfterOutage: {
+      lists: [
+        'channels',
+        'threads',
+        'members',
+        'presences',
+        'voice_states',
+        'stage_instances',
+        'guild_scheduled_events',
+        'soundboard_sounds',
+      ],
+      why: 'GUILD_CREATE adds to what there was',
+    },
+  }),
   hasCaches: true,
   harmless: /PyNaCl is not installed|davey is not installed/,
 });

@@ -40,10 +40,17 @@ export interface Departures {
   readonly absent?: readonly string[];
   /** It keeps elements that are gone, and why. */
   readonly stale?: Readonly<Record<string, string>>;
+  /** The same, of those that ended while the guild was out. */
+  readonly staleAfterOutage?: { readonly lists: readonly string[]; readonly why: string };
 }
 
-export function fewFields({ absent = [], stale = {} }: Departures): GuildRules {
+export function fewFields({ absent = [], stale = {}, staleAfterOutage }: Departures): GuildRules {
+  const afterOutage = (name: string) =>
+    staleAfterOutage?.lists.includes(name) ? staleAfterOutage.why : undefined;
   const lists = Object.entries(FEW_FIELDS.lists).filter(([name]) => !absent.includes(name));
-  const changed = lists.map(([name, list]): [string, ListRules] => [name, { ...list, stale: stale[name] }]);
+  const changed = lists.map(([name, list]): [string, ListRules] => [
+    name,
+    { ...list, stale: stale[name], staleAfterOutage: afterOutage(name) },
+  ]);
   return { ...FEW_FIELDS, lists: Object.fromEntries(changed) };
 }

@@ -71,7 +71,7 @@ function describeRestarts(library: Library): void {
   it.each([
     ['is restarted', 'stop'],
     ['is killed', 'kill'],
-  ] as const)('resumes when the node %s, and misses nothing', async (_, how) => {
+  ] as const)('resumes when the node %s, and one that begins then knows every guild', async (_, how) => {
     await using deployment = await startDeployment();
     const { simulator } = deployment;
     await using client = await startClient(library, deployment);
@@ -81,9 +81,10 @@ function describeRestarts(library: Library): void {
     simulator.setRate(0);
     await expectTruth(library, deployment, client);
     await expectUnharmed(library, deployment, client);
+    await expectNewcomer(library, deployment);
   });
 
-  it('goes on at another node when its own is killed, and misses nothing', async () => {
+  it('goes on at another node when its own is killed, and one that begins there knows every guild', async () => {
     await using rest = await startRest();
     await using cluster = await startCluster({
       shards: SHARDS,
@@ -100,6 +101,7 @@ function describeRestarts(library: Library): void {
     simulator.setRate(0);
     await expectTruth(library, surroundings, client);
     await expectUnharmed(library, surroundings, client);
+    await expectNewcomer(library, surroundings);
   });
 }
 

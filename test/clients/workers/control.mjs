@@ -26,7 +26,9 @@ const complaints = [];
 export function hear(shard, { t, s, d }) {
   const dispatches = heard.get(shard) ?? [];
   heard.set(shard, dispatches);
-  dispatches.push(t === 'READY' ? { s, t, guilds: d.guilds.length } : { s, t });
+  const guilds = t === 'READY' ? d.guilds.length : undefined;
+  const out = t === 'GUILD_DELETE' && d.unavailable ? d.id : undefined;
+  dispatches.push({ s, t, guilds, out });
 }
 
 export function complain(what) {

@@ -53,6 +53,10 @@ function dump(guild) {
   // Of a guild that is out from the beginning not even the lists exist.
   if (!guild.available) return plain(guild);
   const channels = guild.channels.cache;
+  // After an outage those that were archived are in the client's list alone.
+  const threads = client.channels.cache.filter(
+    (channel) => channel.isThread() && channel.guildId === guild.id,
+  );
   return {
     ...plain(guild),
     channels: byId(
@@ -62,13 +66,10 @@ function dump(guild) {
         permissionOverwrites: [...(channel.permissionOverwrites?.cache.values() ?? [])].map(plain),
       }),
     ),
-    threads: byId(
-      channels.filter((channel) => channel.isThread()),
-      (thread) => ({
-        ...plain(thread),
-        me: thread.members.me && plain(thread.members.me),
-      }),
-    ),
+    threads: byId(threads, (thread) => ({
+      ...plain(thread),
+      me: thread.members.me && plain(thread.members.me),
+    })),
     roles: byId(guild.roles.cache),
     emojis: byId(guild.emojis.cache, (emoji) => ({ ...plain(emoji), roles: [...emoji.roles.cache.keys()] })),
     stickers: byId(guild.stickers.cache),

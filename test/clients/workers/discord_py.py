@@ -61,6 +61,8 @@ def hear(shard, payload):
     dispatch = {"s": payload["s"], "t": payload["t"]}
     if payload["t"] == "READY":
         dispatch["guilds"] = len(payload["d"]["guilds"])
+    if payload["t"] == "GUILD_DELETE" and payload["d"].get("unavailable"):
+        dispatch["out"] = payload["d"]["id"]
     heard.setdefault(shard, []).append(dispatch)
 
 
