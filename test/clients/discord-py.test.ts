@@ -24,5 +24,6 @@ describeLibrary({
     },
   }),
   hasCaches: true,
-  harmless: /PyNaCl is not installed|davey is not installed/,
+  // Voice is not carried here. And on a busy machine the members of a guild may take longer than the 5 s that it waits for them.
+  harmless: /PyNaCl is not installed|davey is not installed|timed out waiting for chunks/,
 });

@@ -18,7 +18,7 @@ const shardIds = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 export function describeCommands(library: Library): void {
   it('gets the members that it asks for, and Discord is asked once for all', async () => {
-    await using deployment = await startDeployment({ guilds: 4, guildSize: LARGE_SIZE });
+    await using deployment = await startDeployment({ guilds: SHARDS, guildSize: LARGE_SIZE });
     const { simulator } = deployment;
     await using client = await startClient(library, deployment);
     await using other = await startClient(library, deployment);
@@ -36,7 +36,7 @@ export function describeCommands(library: Library): void {
   });
 
   it('gets members by id and by name, and no other worker does', async () => {
-    await using deployment = await startDeployment({ guilds: 4, guildSize: LARGE_SIZE });
+    await using deployment = await startDeployment({ guilds: SHARDS, guildSize: LARGE_SIZE });
     const { simulator } = deployment;
     await using client = await startClient(library, deployment);
     await using other = await startClient(library, deployment);
@@ -54,7 +54,7 @@ export function describeCommands(library: Library): void {
   });
 
   it('sets its presence', async () => {
-    await using deployment = await startDeployment({ guilds: 4 });
+    await using deployment = await startDeployment({ guilds: SHARDS });
     await using client = await startClient(library, deployment);
     await client.ask('setPresence', { name: 'the matrix', status: 'idle' });
     await eventually(() => deployment.simulator.received.length >= SHARDS);
@@ -67,7 +67,7 @@ export function describeCommands(library: Library): void {
   });
 
   it('joins a voice channel and leaves it, and no other worker hears of it', async () => {
-    await using deployment = await startDeployment({ guilds: 4 });
+    await using deployment = await startDeployment({ guilds: SHARDS });
     const { simulator } = deployment;
     await using client = await startClient(library, deployment);
     await using other = await startClient(library, deployment);
@@ -83,7 +83,7 @@ export function describeCommands(library: Library): void {
   });
 
   it('knows the voice that its bot is in when its process begins anew', async () => {
-    await using deployment = await startDeployment({ guilds: 4 });
+    await using deployment = await startDeployment({ guilds: SHARDS });
     const { simulator } = deployment;
     await using first = await startClient(library, deployment);
     const guildId = await joinVoice(first, simulator);
