@@ -24,6 +24,8 @@ export interface VoiceOptions {
   /** Whom the voice events are for: the session that joined, or everybody. */
   readonly mode: 'owner' | 'broadcast';
   readonly clock: Clock;
+  /** Whether the bot is in the guild: of others nothing is kept, so that nobody can fill the memory with guilds that there are not. */
+  readonly hasGuild: (guildId: string) => boolean;
   /** The state has changed by other means than a dispatch. */
   readonly onChanged: () => void;
 }
@@ -94,7 +96,7 @@ export class Voice implements Disposable {
 
   /** Discord has been handed a session's op 4. What it answers comes behind. */
   commanded(session: VoiceSession, { guild_id: guildId, channel_id: channelId }: JoinCommand): void {
-    if (channelId === null) return;
+    if (channelId === null || !this.#options.hasGuild(guildId)) return;
     const { tag } = session;
     const seat = this.table.seats.get(guildId);
     this.counts.joins++;

@@ -102,7 +102,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log = options.log;
     this.requests = options.createRequests?.(this);
     const { clock, voiceMode } = options;
-    this.voice = new Voice({ mode: voiceMode, clock, onChanged: () => this.tail.hasten() });
+    this.voice = new Voice({
+      mode: voiceMode,
+      clock,
+      hasGuild: (guildId) => this.#guildIds.ids.has(guildId),
+      onChanged: () => this.tail.hasten(),
+    });
     this.tail = new HeldTail(options, () => this.#state(), { read: () => this.#readChanges() });
     this.heldGuilds = new HeldGuilds(options, this.tail, () => options.onServingChanged());
     this.tail.onWritten = () => this.heldGuilds.onTailWritten();

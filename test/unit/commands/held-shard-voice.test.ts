@@ -132,7 +132,8 @@ class LiveShard {
         endpoint: 'a:443',
       });
     else if (choice < 43) voice.end(tag);
-    else if (choice < 45) this.dispatch('GUILD_DELETE', EventTypeId.GuildDelete, { id: guild_id });
+    else if (choice < 44) this.dispatch('GUILD_DELETE', EventTypeId.GuildDelete, { id: guild_id });
+    else if (choice < 46) this.dispatch('GUILD_CREATE', EventTypeId.GuildCreate, { id: guild_id });
     else if (choice < 48) this.store.isBroken = !this.store.isBroken;
     else if (choice < 49) this.beginSession();
     else this.dispatch('X', EventTypeId.Other, { pad: 'x'.repeat(random.below(3_000)) });

@@ -11,7 +11,12 @@ const WAIT_MS = 500;
 function newVoice(mode: VoiceOptions['mode'] = 'owner') {
   const clock = new ManualClock();
   const noted = { changes: 0 };
-  const voice = new Voice({ mode, clock, onChanged: () => noted.changes++ });
+  const voice = new Voice({
+    mode,
+    clock,
+    hasGuild: (guildId) => guildId === GUILD,
+    onChanged: () => noted.changes++,
+  });
   voice.reset(BOT);
   let sequence = 0;
   /** In the midst of other bytes, as it comes. */
@@ -100,6 +105,13 @@ describe('the voice events of a guild', () => {
     expect([voice.state('1'), voice.voice.table.owners]).toEqual([undefined, 0]);
     voice.join('B');
     expect([voice.state('1'), voice.server()]).toEqual([undefined, undefined]);
+  });
+
+  it('of a guild that the bot is not in are nobody’s, however many of them are joined', () => {
+    using voice = newVoice();
+    for (let guild = 0; guild < 100; guild++)
+      voice.voice.commanded({ tag: 'A', startSequence: 1 }, { guild_id: `${guild}`, channel_id: '1' });
+    expect([voice.voice.table.seats.size, voice.clock.pendingTimers]).toEqual([0, 0]);
   });
 
   it('are for everybody once the bot was removed from the guild, not while the guild is out', () => {
