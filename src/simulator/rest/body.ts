@@ -174,9 +174,17 @@ class FormTaker implements Taker {
   }
 }
 
+/** Some libraries send ids as numbers, which are too large for one: they are read as the texts that they are. */
+const ID_AS_NUMBER = /[:[,]\s*\d{17,20}\s*[,\]}]/;
+
+function idAsText(_: string, value: unknown, { source }: { source?: string } = {}): unknown {
+  const isId = typeof value === 'number' && !Number.isSafeInteger(value) && /^\d{17,20}$/.test(source ?? '');
+  return isId ? source : value;
+}
+
 function jsonOf(text: string): BodyContent {
   try {
-    return { kind: 'json', json: JSON.parse(text) };
+    return { kind: 'json', json: JSON.parse(text, ID_AS_NUMBER.test(text) ? idAsText : undefined) };
   } catch {
     return { kind: 'not-json' };
   }

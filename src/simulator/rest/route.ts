@@ -6,7 +6,7 @@ import type { Templated } from './rules/route-tree.ts';
 import type { World } from './state/world.ts';
 
 export interface RestCall {
-  /** As in the path: not decoded. */
+  /** Decoded. */
   params: Readonly<Record<string, string>>;
   query: URLSearchParams;
   body: ReceivedBody;

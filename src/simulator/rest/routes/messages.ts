@@ -188,14 +188,10 @@ function crosspost(_: World, __: RestCall, message: Entity): Answer {
 
 /** `name:id`, or an emoji itself. Undefined where it is neither. */
 function emojiOf(call: RestCall): { id: string | null; name: string } | undefined {
-  try {
-    const name = decodeURIComponent(param(call, 'emoji'));
-    const [, custom, id] = /^(\w{2,32}):(\d{17,20})$/.exec(name) ?? [];
-    if (custom !== undefined && id !== undefined) return { id, name: custom };
-    return /^[\x20-\x7e]/.test(name) ? undefined : { id: null, name };
-  } catch {
-    return undefined;
-  }
+  const name = param(call, 'emoji');
+  const [, custom, id] = /^(\w{2,32}):(\d{17,20})$/.exec(name) ?? [];
+  if (custom !== undefined && id !== undefined) return { id, name: custom };
+  return /^[\x20-\x7e]/.test(name) ? undefined : { id: null, name };
 }
 
 function react(_: World, call: RestCall, message: Entity): Answer {

@@ -178,8 +178,13 @@ function authorOf(known: Known): Author {
 function execute(world: World, call: RestCall, known: Known): Answer {
   const sent = sendMessage(world, call, authorOf(known));
   if (!sent.ok) return sent.answer;
-  const isAwaited = known.kind === 'interaction' || call.query.get('wait') === 'true';
+  const isAwaited = known.kind === 'interaction' || isAskedFor(call, 'wait');
   return isAwaited ? ok(sent.message) : NO_CONTENT;
+}
+
+/** Libraries write a true of a query as they like. */
+function isAskedFor(call: RestCall, name: string): boolean {
+  return /^(?:true|1)$/i.test(call.query.get(name) ?? '');
 }
 
 interface Found {
@@ -234,7 +239,7 @@ function answerInteraction(world: World, call: RestCall): Answer {
   if (sent && !sent.ok) return sent.answer;
   interaction.isAcknowledged = true;
   interaction.originalId = sent?.id;
-  if (call.query.get('with_response') !== 'true') return NO_CONTENT;
+  if (!isAskedFor(call, 'with_response')) return NO_CONTENT;
   const told = { id: interaction.id, type: interaction.type, response_message_id: sent?.id };
   return ok({ interaction: told, ...(sent ? { resource: { type, message: sent.message } } : {}) });
 }

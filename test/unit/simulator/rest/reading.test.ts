@@ -102,6 +102,8 @@ describe('where a request goes', () => {
     expect(name('PUT', '/channels/1/messages/2/reactions/a/@me')).toMatch(/@me$/);
     expect(name('DELETE', '/channels/1/messages/2/reactions/a/3')).toMatch(/:user$/);
     expect(name('GET', '/users/@me')).toBe('/users/@me');
+    expect(name('GET', '/users/%40me')).toBe('/users/@me');
+    expect(name('GET', '/users/%zz')).toBe('/users/:user');
     expect(name('PUT', '/users/@me')).toBe('wrong-method');
     expect(name('GET', '/channels/1/')).toBe('unknown');
     expect(name('GET', '/channels')).toBe('unknown');
