@@ -62,6 +62,8 @@ async function read(simulator: Simulator, url: URL): Promise<JsonAnswer> {
       return ofShard(url, (shard) => simulator.truth(shard));
     case '/simulator/rest/received':
       return { status: 200, body: simulator.rest.received };
+    case '/simulator/rest/served':
+      return { status: 200, body: simulator.rest.served() };
     case '/simulator/rest/channels':
       return ofShard(url, (shard) => simulator.rest.channelIds(shard));
     case '/simulator/state':

@@ -110,6 +110,11 @@ export class RestApi {
     };
   }
 
+  /** Answers with 2xx, by who asked, route and major parameter: `bot GET /channels/:channel 123`. */
+  served(): Record<string, number> {
+    return Object.fromEntries(this.#counts.served);
+  }
+
   /** Runs per request. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#counts.begin();

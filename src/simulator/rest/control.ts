@@ -10,6 +10,8 @@ export interface RestControl {
   /** The newest 1,000. */
   readonly received: readonly ReceivedRequest[];
   forgetReceived(): void;
+  /** Answers with 2xx, by who asked, route and major parameter: `bot GET /channels/:channel 123`. */
+  served(): Record<string, number>;
   /** The first text channel of every guild of a shard. */
   channelIds(shard: number): string[];
   /** As if the gateway had told of one just now. `channelId` is where answers go. */
@@ -23,6 +25,7 @@ export function controlOf(application: Application, api: RestApi): RestControl {
   return {
     received: api.received.all,
     forgetReceived: () => api.received.clear(),
+    served: () => api.served(),
     channelIds: (shard) =>
       application
         .shard(shard)

@@ -60,6 +60,7 @@ export class Sender {
       this.#counts.aborted += 1;
       return;
     }
+    if (answer.status < 300) this.#counts.serve(visit.call.bucket);
     if (tellsLimits) this.#conduct.hasSentHeaders(visit.call);
     if (excess && disturbance.limit?.body !== 'none') {
       this.#conduct.hasSentWait(excess.key, this.#clock.nowMs(), visit.call.arrivedMs + excess.retryAfterMs);

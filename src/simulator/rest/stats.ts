@@ -25,6 +25,9 @@ export interface RestStats {
   messages: number;
 }
 
+/** Buckets beyond this many are not counted. */
+const MAX_SERVED = 20_000;
+
 export class RestCounts {
   requests = 0;
   inFlight = 0;
@@ -33,6 +36,9 @@ export class RestCounts {
   banned = 0;
   readonly routes: Record<string, number> = {};
   readonly statuses: Record<number, number> = {};
+
+  /** Answered with 2xx, by who asked, route and major parameter. */
+  readonly served = new Map<string, number>();
 
   begin(): void {
     this.requests += 1;
@@ -50,5 +56,10 @@ export class RestCounts {
 
   status(status: number): void {
     this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+  }
+
+  serve(bucket: string): void {
+    const known = this.served.get(bucket);
+    if (known !== undefined || this.served.size < MAX_SERVED) this.served.set(bucket, (known ?? 0) + 1);
   }
 }

@@ -57,12 +57,16 @@ describe.each(['leaky', 'fixed'] as const)('with %s buckets', (kind) => {
       },
     });
     const client = new RestClient(simulator);
-    const channels = simulator.rest.channelIds(0).map((channel) => new CarefulChannel(client, channel));
+    const ids = simulator.rest.channelIds(0);
+    const channels = ids.map((channel) => new CarefulChannel(client, channel));
     await Promise.all(channels.map((channel) => channel.send(30)));
     const { violations, notes, rest } = simulator.stats();
     expect(violations).toEqual({});
     expect(notes).toEqual({});
     expect(rest.statuses).toEqual({ 200: 600 });
+    const served = await (await fetch(`${simulator.url}/simulator/rest/served`)).json();
+    const bucket = (channel: string) => `bot POST /channels/:channel/messages ${channel}`;
+    expect(served).toEqual(Object.fromEntries(ids.map((id) => [bucket(id), 30])));
     expect(rest.maxInFlight).toBeGreaterThan(20);
   });
 });
