@@ -32,6 +32,20 @@ test('a worker is held while its shard has no session, its heartbeats acknowledg
   await worker.next(11, 2);
 });
 
+test('a worker that IDENTIFYs is held while the guilds of its shard are loaded; one that RESUMEs is not', async () => {
+  gateway.shard.begin();
+  const before = await gateway.live();
+  gateway.shard.areGuildsLoading = true;
+  const worker = await held();
+  const back = await gateway.connect();
+  back.resume({ sessionId: before.sessionId, seq: FIRST_SEQUENCE });
+  await back.next('RESUMED');
+  expect(worker.dispatches).toEqual([]);
+  gateway.shard.areGuildsLoading = false;
+  gateway.directory.changed();
+  await worker.next('READY');
+});
+
 test('a worker is held before the number of shards is known', async () => {
   gateway.directory.shardCount = undefined;
   const worker = await held();

@@ -52,6 +52,7 @@ export class TestShard implements WorkerShard {
   serving: Serving = { kind: 'waiting' };
   /** Left out, it keeps no state of its guilds. */
   takeReading: (() => GuildReading | undefined) | undefined;
+  areGuildsLoading = false;
   /** Left out, requests are commands like others. */
   requests: ShardRequests | undefined;
   readonly #listeners = new Set<ShardListener>();

@@ -79,6 +79,19 @@ test('guilds of every frame length come whole, that of 1 MB too', async () => {
   expect(texts).toEqual(snapshotTexts(content, N + 100 - 5));
 });
 
+test('guilds that Discord has yet to send are listed in READY, and have no number', async () => {
+  gateway.shard.dispatch(3);
+  const content = guilds(2);
+  const reading = new TestReading(N + 3, content);
+  Object.assign(reading, { guildIds: [...reading.guildIds, '99'] });
+  gateway.shard.takeReading = () => reading;
+  const worker = await gateway.live();
+  await worker.reached(N + 3);
+  const ready = worker.payloads.find(({ t }) => t === 'READY');
+  expect([ready?.s, ready?.d.guilds.length]).toEqual([N + 1, 3]);
+  expect(textsOf(worker)).toEqual(snapshotTexts(content, N + 2));
+});
+
 test('what is dispatched while guilds are sent comes behind them, once and with its own numbers', async () => {
   const live: string[] = [];
   const content = guilds(6);
@@ -92,7 +105,7 @@ test('what is dispatched while guilds are sent comes behind them, once and with 
 
 test.each([
   ['that keeps no state', undefined],
-  ['whose state is not complete', () => undefined],
+  ['whose state can not be read', () => undefined],
 ])('a shard %s lists its guilds in READY, and none follows', async (_which, takeReading) => {
   gateway.shard.takeReading = takeReading;
   gateway.shard.guildIds.add('11');
