@@ -125,7 +125,8 @@ export class Voice implements Disposable {
   ): string | undefined {
     switch (typeId) {
       case EventTypeId.VoiceStateUpdate:
-        return this.#onVoiceState(bytes.subarray(start, end));
+        // Where nobody has joined, it is another user's, and of a bot without voice nothing is looked at.
+        return this.table.seats.size > 0 ? this.#onVoiceState(bytes.subarray(start, end)) : undefined;
       case EventTypeId.VoiceServerUpdate:
         return this.#onVoiceServer(sequence, bytes.subarray(start, end));
       case EventTypeId.GuildDelete:
