@@ -10,7 +10,7 @@ import type { Span } from '../deployment/gaps.ts';
 import { judgeShard, type ShardVerdict } from '../deployment/judge.ts';
 import { monotonicUs } from '../deployment/monotonic.ts';
 import { rotated } from '../rotated.ts';
-import { cpuNs, residentMb } from '../usage.ts';
+import { cpuNs, mainThread, residentMb } from '../usage.ts';
 import { ClientProcess } from './client-process.ts';
 import { type Hops, hopsIn } from './live.ts';
 import type { ClientReport } from './messages.ts';
@@ -41,6 +41,8 @@ export interface Start {
   readonly clientCpuMs: number;
   /** Beyond what the node takes for the live events alone; `null` where there is no node. */
   readonly nodeCpuMs: number | null;
+  /** How long the node's main thread could have gone on meanwhile, but other processes had the cores. */
+  readonly nodeNoCoreMs: number | null;
   readonly guilds: number;
   readonly missing: number;
   readonly members: number;
@@ -146,7 +148,7 @@ class ReadyBench {
     await direct.setRate(EVENTS_PER_SECOND);
     const { start } = await this.#startClient(direct.url, () => null);
     await direct.setRate(0);
-    return { way: 'direct', ...start, nodeCpuMs: null };
+    return { way: 'direct', ...start, nodeCpuMs: null, nodeNoCoreMs: null };
   }
 
   async #startThroughNode(): Promise<Start> {
@@ -154,11 +156,15 @@ class ReadyBench {
     await simulator.setRate(EVENTS_PER_SECOND);
     await sleep(REST_MS);
     const alone = await this.#measureAlone();
-    const { start, span, usedNs } = await this.#startClient(nodeUrl, () => cpuNs(this.#nodePid));
+    let waitedNs = 0;
+    const { start, span, usedNs } = await this.#startClient(nodeUrl, () => {
+      waitedNs = mainThread(this.#nodePid).waitedNs - waitedNs;
+      return cpuNs(this.#nodePid);
+    });
     this.#spans.push({ alone: alone.span, starting: span });
     await simulator.setRate(0);
     const nodeCpuMs = (usedNs ?? Number.NaN) / 1e6 - alone.share * start.readyMs;
-    return { way: 'shardmux', ...start, nodeCpuMs };
+    return { way: 'shardmux', ...start, nodeCpuMs, nodeNoCoreMs: waitedNs / 1e6 };
   }
 
   /** What share of a core the node takes for the live events. */

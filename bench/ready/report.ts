@@ -18,6 +18,7 @@ const COLUMNS = [
   { heading: "client's CPU ms", width: 17 },
   { heading: "node's CPU ms", width: 15 },
   { heading: "x client's", width: 12 },
+  { heading: 'no core ms', width: 12 },
   { heading: 'guilds', width: 8 },
 ] as const;
 
@@ -64,6 +65,7 @@ function row(measurement: ReadyMeasurement, way: Way): string[] {
     whole(clientCpu(starts)),
     way === 'direct' ? '-' : whole(node),
     way === 'direct' ? '-' : cpuRatio(starts).toFixed(2),
+    way === 'direct' ? '-' : whole(median(starts.map(({ nodeNoCoreMs }) => nodeNoCoreMs ?? Number.NaN))),
     whole(median(starts.map(({ guilds }) => guilds))),
   ];
 }

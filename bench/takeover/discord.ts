@@ -7,8 +7,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Opcode } from '../../src/protocol/opcodes.ts';
-import { encodeEvents, inTurn, makeTemplates } from '../events.ts';
+import { type Choice, encodeEvents, inTurn, makeTemplates } from '../events.ts';
 import { gatewayAnswer, READY_SEQUENCE, readyDispatch } from '../source/discord.ts';
+import { World } from '../source/world.ts';
 import { monotonicUs } from '../wire.ts';
 
 const HEARTBEAT_INTERVAL_MS = 41_250;
@@ -26,20 +27,26 @@ export class SessionKeepingDiscord implements AsyncDisposable {
   readonly #server = createServer((request, response) => gatewayAnswer(request, response, this.port));
   readonly #websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   readonly #events = inTurn(makeTemplates());
+  readonly #world: World | undefined;
   readonly #onFailure: (reason: string) => void;
   #live: WebSocket | undefined;
   #onLive = Promise.withResolvers<number>();
   #lastSequence = READY_SEQUENCE;
   #hasSession = false;
 
-  static async start(onFailure: (reason: string) => void): Promise<SessionKeepingDiscord> {
-    const discord = new SessionKeepingDiscord(onFailure);
+  /** `guildCount`: of guilds that it sends and whose events it sends; 0 for guilds that are named and never sent. */
+  static async start(
+    onFailure: (reason: string) => void,
+    guildCount: number,
+  ): Promise<SessionKeepingDiscord> {
+    const discord = new SessionKeepingDiscord(onFailure, guildCount);
     await new Promise<void>((resolve) => discord.#server.listen(0, '127.0.0.1', resolve));
     return discord;
   }
 
-  private constructor(onFailure: (reason: string) => void) {
+  private constructor(onFailure: (reason: string) => void, guildCount: number) {
     this.#onFailure = onFailure;
+    this.#world = guildCount > 0 ? new World(guildCount) : undefined;
     this.#server.on('upgrade', (request, socket, head) =>
       this.#websockets.handleUpgrade(request, socket, head, (websocket) => this.#greet(websocket)),
     );
@@ -56,7 +63,10 @@ export class SessionKeepingDiscord implements AsyncDisposable {
 
   /** Sends so many events at once. */
   dispatch(count: number): void {
-    const { bytes, ends } = encodeEvents(this.#events, count, this.#lastSequence + 1, this.#lastSequence);
+    const first = this.#lastSequence;
+    const happened = this.#world && inTurn(this.#world.happen(count));
+    const choose: Choice = happened ? (index) => happened(index - first) : this.#events;
+    const { bytes, ends } = encodeEvents(choose, count, first + 1, first);
     this.#lastSequence += count;
     // Finished frames, past the WebSocket library.
     (this.#live as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(
@@ -84,7 +94,9 @@ export class SessionKeepingDiscord implements AsyncDisposable {
     if (op === Opcode.Identify) {
       if (this.#hasSession) this.#onFailure('a takeover cost an IDENTIFY');
       this.#hasSession = true;
-      reply(readyDispatch(this.port, d?.shard, guilds()));
+      reply(readyDispatch(this.port, d?.shard, this.#world?.unavailableGuilds ?? guilds()));
+      for (const body of this.#world?.bodies() ?? [])
+        websocket.send(`{"t":"GUILD_CREATE","s":${++this.#lastSequence},"op":0,"d":${body}}`);
     } else if (op === Opcode.Resume) {
       if (d?.seq !== this.#lastSequence)
         this.#onFailure(`RESUME from ${d?.seq}, but ${this.#lastSequence} events were sent and rested`);

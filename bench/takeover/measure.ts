@@ -10,14 +10,17 @@ import { type LaunchOptions, launchMiddle, type Middle } from '../launch.ts';
 import { BenchRedis } from '../redis.ts';
 import { mainThread } from '../usage.ts';
 import { SessionKeepingDiscord } from './discord.ts';
+import { receiveGuilds } from './guilds.ts';
 import { type ProbedTime, readProbe, type Takeover, takeoverOf } from './steps.ts';
 
 /** How the tail was filled: events that came together make one chunk. */
 export const FILLINGS = {
   /** A busy shard: chunks of 100 ms at 5,000 events/s. */
-  busy: { eventsAtOnce: 500 },
+  busy: { eventsAtOnce: 500, guilds: 0 },
   /** A quiet one, near the age bound: as many chunks as there can be. */
-  quiet: { eventsAtOnce: 5 },
+  quiet: { eventsAtOnce: 5, guilds: 0 },
+  /** As the first, and the shard's guilds are kept: a worker IDENTIFYs at once and gets them. */
+  'with guilds': { eventsAtOnce: 500, guilds: 500 },
 } as const;
 export type Filling = keyof typeof FILLINGS;
 
@@ -96,10 +99,12 @@ class TakeoverBench {
       this.#times = [];
       const resumed = this.#discord.nextSession();
       await owner.process.end('SIGKILL');
+      const guilds = this.#guilds(standby);
       const receivedUs = await this.#inTime(resumed, 'RESUME', standby);
       const used = mainThread(standby.process.pid);
+      const guildsUs = await guilds;
       await this.#pause(FLUSHED_MS);
-      measured.push(takeoverOf(this.#times, { receivedUs, used }));
+      measured.push(takeoverOf(this.#times, { receivedUs, used, guildsUs }));
       // The next RESUME has to begin behind these.
       this.#discord.dispatch(LIVE_EVENTS);
       await this.#pause(FLUSHED_MS);
@@ -122,6 +127,13 @@ class TakeoverBench {
     return this.#redis.tail();
   }
 
+  /** When a worker that IDENTIFYs now has all guilds; `null` where there are none. */
+  #guilds(node: Middle): Promise<number> | null {
+    const { guilds } = FILLINGS[this.#options.filling];
+    if (guilds === 0) return null;
+    return this.#inTime(receiveGuilds(`${node.workersUrl}/shards/0`, guilds), 'guilds', node);
+  }
+
   async #startNode(settings: Readonly<Record<string, string>>): Promise<Middle> {
     const { signal, profileDirectory } = this.#options;
     const launch: LaunchOptions = {
@@ -141,6 +153,7 @@ class TakeoverBench {
         SHARDMUX_CLUSTER_LEASE_TTL_MS: String(LEASE_TTL_MS),
         SHARDMUX_CLUSTER_RENEW_INTERVAL_MS: String(RENEW_INTERVAL_MS),
         SHARDMUX_TAIL_MAX_AGE_MS: '1h',
+        SHARDMUX_GUILDS_STATE: FILLINGS[this.#options.filling].guilds > 0 ? 'memory' : 'off',
         ...settings,
       },
     };
@@ -164,7 +177,12 @@ export async function measureTakeovers(options: TakeoverOptions): Promise<Takeov
   await using stack = new AsyncDisposableStack();
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined);
-  const discord = stack.use(await SessionKeepingDiscord.start((reason) => reject(new Error(reason))));
+  const discord = stack.use(
+    await SessionKeepingDiscord.start(
+      (reason) => reject(new Error(reason)),
+      FILLINGS[options.filling].guilds,
+    ),
+  );
   const redis = stack.use(await BenchRedis.start(options.signal));
   const bench = new TakeoverBench(options, discord, redis, stack);
   return await Promise.race([bench.run(), failed]);

@@ -7,7 +7,7 @@ import type { Takeover } from './steps.ts';
 const GOAL_MS = 300;
 
 const COLUMNS = [
-  { heading: 'full tail', width: 11, isText: true },
+  { heading: 'full tail', width: 13, isText: true },
   { heading: 'chunks', width: 8 },
   { heading: 'MiB', width: 6 },
   { heading: 'takeovers', width: 11 },
@@ -20,6 +20,8 @@ const COLUMNS = [
   { heading: 'CPU', width: 7 },
   { heading: 'no core', width: 9 },
   { heading: "worst's", width: 9 },
+  { heading: 'guilds', width: 9 },
+  { heading: 'worst', width: 8 },
 ] as const;
 
 export function takeoverTable(results: readonly TakeoverMeasurement[]): string {
@@ -40,9 +42,15 @@ export function takeoverTable(results: readonly TakeoverMeasurement[]): string {
       middle(({ cpuMs }) => cpuMs),
       middle(({ noCoreMs }) => noCoreMs),
       worst.noCoreMs.toFixed(1),
+      ...guildCells(takeovers),
     ];
   });
   return tableOf(COLUMNS, rows);
+}
+
+function guildCells(takeovers: readonly Takeover[]): string[] {
+  const times = takeovers.map(({ guildsMs }) => guildsMs).filter((ms) => ms !== null);
+  return times.length === 0 ? ['-', '-'] : [median(times).toFixed(0), Math.max(...times).toFixed(0)];
 }
 
 export function takeoverGoals(results: readonly TakeoverMeasurement[]): string[] {

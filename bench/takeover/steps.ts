@@ -18,6 +18,8 @@ export interface Resume {
   readonly receivedUs: number;
   /** What the node had used by then. */
   readonly used: MainThread;
+  /** When a worker that had IDENTIFYed when the other node died had all its guilds; `null` where there are none. */
+  readonly guildsUs: number | null;
 }
 
 /** Where the time went. `fetchMs`: Redis, its client, and parsing; `restoreMs`: decompressing and filling the log. */
@@ -31,6 +33,8 @@ export interface Takeover {
   readonly cpuMs: number;
   /** It could have gone on, but other processes of this machine had the cores. */
   readonly noCoreMs: number;
+  /** From the asking for the lease to the last guild of a worker that waited for them. */
+  readonly guildsMs: number | null;
 }
 
 export function readProbe(line: string): ProbedTime | null {
@@ -55,5 +59,6 @@ export function takeoverOf(times: readonly ProbedTime[], resume: Resume): Takeov
     connectMs: ms(connect.startUs, resume.receivedUs),
     cpuMs: (resume.used.cpuNs - lease.used.cpuNs) / 1e6,
     noCoreMs: (resume.used.waitedNs - lease.used.waitedNs) / 1e6,
+    guildsMs: resume.guildsUs === null ? null : ms(lease.startUs, resume.guildsUs),
   };
 }
