@@ -1,4 +1,4 @@
-/** Messages that were sent through the API, per channel. The newest ones: the oldest of all are forgotten as if they had been deleted. */
+/** Messages that were sent through the API, per channel. The last so many that were sent: older ones are forgotten as if they had been deleted. */
 import type { Entity } from '../../state/entities.ts';
 
 export interface Page {
@@ -12,25 +12,28 @@ export class Messages {
   readonly #maxMessages: number;
   /** By channel, then by id, in the order of their ids. */
   readonly #byChannel = new Map<string, Map<string, Entity>>();
-  /** Channel of each message, oldest first. */
-  readonly #channelOf = new Map<string, string>();
+  /** The last that were sent, there or not; the oldest is at `#next`. No Map: its first entry is slow to find after many were deleted. */
+  readonly #sent: { channelId: string; id: string }[] = [];
+  #next = 0;
+  #size = 0;
 
   constructor(maxMessages: number) {
     this.#maxMessages = maxMessages;
   }
 
   get size(): number {
-    return this.#channelOf.size;
+    return this.#size;
   }
 
   add(channelId: string, id: string, message: Entity): void {
     const channel = this.#byChannel.get(channelId) ?? new Map<string, Entity>();
     this.#byChannel.set(channelId, channel);
     channel.set(id, message);
-    this.#channelOf.set(id, channelId);
-    if (this.#channelOf.size <= this.#maxMessages) return;
-    const [oldest] = this.#channelOf;
-    if (oldest) this.delete(oldest[1], oldest[0]);
+    this.#size += 1;
+    const oldest = this.#sent[this.#next];
+    if (oldest) this.delete(oldest.channelId, oldest.id);
+    this.#sent[this.#next] = { channelId, id };
+    this.#next = (this.#next + 1) % this.#maxMessages;
   }
 
   find(channelId: string, id: string): Entity | undefined {
@@ -42,7 +45,8 @@ export class Messages {
     const channel = this.#byChannel.get(channelId);
     if (!channel?.delete(id)) return false;
     if (channel.size === 0) this.#byChannel.delete(channelId);
-    return this.#channelOf.delete(id);
+    this.#size -= 1;
+    return true;
   }
 
   /** Oldest first. */

@@ -101,7 +101,9 @@ export class Places {
     const shard = this.#shardOf(channelId);
     const time = BigInt(channelId) >> SNOWFLAKE_SHIFT;
     const sameTime = shard.guilds.all().find(({ id }) => BigInt(id) >> SNOWFLAKE_SHIFT === time);
-    if (sameTime) return this.guild(sameTime.id);
+    // Without its people, of whom the rest does not depend: they are most of the work.
+    if (sameTime)
+      return shard.state ? this.guild(sameTime.id) : parsed(renderGuildCreate(sameTime, [], true));
     for (const { state, guilds } of this.#application.shards) {
       if (!state) return undefined;
       const guild = guilds.all().find(({ id }) => {
@@ -119,10 +121,15 @@ export class Places {
   }
 
   #keep(guild: Guild): Entity | undefined {
-    const body: unknown = JSON.parse(renderGuildCreate(guild, this.#application.users, true));
-    if (!isEntity(body)) return undefined;
+    const body = parsed(renderGuildCreate(guild, this.#application.users, true));
+    if (!body) return undefined;
     if (this.#bodies.size >= MAX_BODIES) this.#bodies.delete([...this.#bodies.keys()][0] ?? '');
     this.#bodies.set(guild.id, body);
     return body;
   }
+}
+
+function parsed(json: string): Entity | undefined {
+  const body: unknown = JSON.parse(json);
+  return isEntity(body) ? body : undefined;
 }

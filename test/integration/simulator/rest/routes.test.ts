@@ -248,6 +248,19 @@ describe('what a bot asks for', () => {
     expect((await client.send('GET', real, { token: null })).status).toBe(401);
   });
 
+  test('is the same guild whether its channels or it were asked for first', async () => {
+    await using timed = await timedSimulator({}, { guilds: 20 });
+    const { client, simulator } = timed;
+    for (const [index, guild] of simulator.guildIds(0).slice(0, 8).entries()) {
+      const channel = await client.send('GET', `/channels/${simulator.rest.channelIds(0)[index]}`);
+      const { body } = await client.send('GET', `/guilds/${guild}/channels`);
+      expect((body as unknown as unknown[])[0]).toEqual(channel.body);
+      const { body: roles } = await client.send('GET', `/guilds/${guild}/roles`);
+      expect(idsOf(roles)[0]).toBe(guild);
+      timed.clock.advance(10_000);
+    }
+  });
+
   test('is what the gateway tells too, where guilds have a state', async () => {
     await using timed = await timedSimulator({}, { guildState: true });
     const { client, simulator } = timed;
