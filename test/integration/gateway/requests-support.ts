@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type NodeProcess, startNode } from '../../support/node.ts';
-import { connectWorker, type ReceivedPayload, type Worker } from '../../support/worker.ts';
+import { connectWorker, type Worker } from '../../support/worker.ts';
 
 export type Body = Record<string, unknown>;
 export type Guild = Body & { id: string; members: Body[]; presences: Body[] };
@@ -73,15 +73,21 @@ export function dispatched(worker: Worker, type: string): Body[] {
 
 /** All chunks of one request, once they are there; in order and with its nonce. */
 export async function answered(worker: Worker, nonce: string, deadlineMs = 10_000): Promise<Body[]> {
-  const chunks = await eventually(() => {
+  // Chunks are large: only those that are of the request are parsed.
+  const mark = `"nonce":"${nonce}"`;
+  const payloads = await eventually(() => {
     worker.throwIfFailed();
-    const found = chunksOf(worker, nonce);
-    if (found.length === 0 || found.length < Number(found[0]?.['chunk_count'])) {
-      throw new Error(`${found.length} chunks for ${nonce}; ${worker.summary}`);
-    }
+    const found = worker.payloads.filter(
+      ({ t, bytes }) => t === 'GUILD_MEMBERS_CHUNK' && bytes.includes(mark),
+    );
+    const count = Number(/"chunk_count":(\d+)/.exec(found[0]?.text ?? '')?.[1] ?? 1);
+    if (found.length < count) throw new Error(`${found.length} chunks for ${nonce}; ${worker.summary}`);
     return found;
   }, deadlineMs);
-  expect(chunks.map((chunk) => chunk['chunk_index'])).toEqual(chunks.map((_, index) => index));
+  const chunks = payloads.map(({ d }) => d as Body);
+  expect(chunks.map((chunk) => [chunk['nonce'], chunk['chunk_index']])).toEqual(
+    chunks.map((_, index) => [nonce, index]),
+  );
   return chunks;
 }
 
@@ -102,8 +108,4 @@ export function opsSent(simulator: Simulator): number[] {
 export function expectOrdered(worker: Worker): void {
   const sequences = worker.dispatches.map(({ s }) => s ?? 0);
   expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
-}
-
-export function lines(payloads: readonly ReceivedPayload[]): string[] {
-  return payloads.map(({ s, t }) => `${s} ${t}`);
 }

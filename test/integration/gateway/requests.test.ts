@@ -2,6 +2,8 @@
 import { expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { stays } from '../../support/stays.ts';
+import { firstDifference, receivedLines, truthLines } from '../../support/worker.ts';
+import { lastDispatch } from './live-shard.ts';
 import {
   answered,
   type Body,
@@ -14,6 +16,8 @@ import {
   opsSent,
   startShard,
 } from './requests-support.ts';
+
+const CHUNK = 'GUILD_MEMBERS_CHUNK';
 
 it('two workers that ask for all members at once cost Discord one request, and each gets them with its own nonce', async () => {
   await using shard = await startShard();
@@ -174,7 +178,12 @@ it('five workers that ask for every one of 100 guilds at their start cost Discor
     for (const guildId of guildIds) worker.send(8, everyone(guildId, { nonce: guildId, presences: true }));
   }
   for (const worker of workers) {
-    for (const guildId of guildIds) await answered(worker, guildId, 30_000);
+    await worker.next('GUILD_MEMBERS_CHUNK', guildIds.length, 30_000);
+    expect(
+      dispatched(worker, 'GUILD_MEMBERS_CHUNK')
+        .map(({ nonce }) => nonce)
+        .sort(),
+    ).toEqual([...guildIds].sort());
     expectOrdered(worker);
     expect(worker.closeCode).toBeUndefined();
   }
@@ -193,4 +202,61 @@ it('a second request for all members waits its 30 s where memory does not help',
   await eventually(async () => (await shard.node.metric('shardmux_requests_waiting')) === 1);
   await stays(() => opsSent(simulator).length === 1, 500);
   expect(simulator.stats().violations).toEqual({});
+});
+
+it('a worker that leaves in the midst takes its request with it, and the others get theirs', async () => {
+  await using shard = await startShard();
+  const { simulator, guild, node } = shard;
+  const [leaving, staying] = [await shard.worker(), await shard.worker()];
+  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 1_500 });
+  leaving.send(8, everyone(guild().id, { nonce: 'leaving' }));
+  staying.send(8, everyone(guild().id, { nonce: 'staying' }));
+  await eventually(async () => (await node.metric('shardmux_requests_waiting')) === 2);
+  leaving[Symbol.dispose]();
+  await eventually(async () => (await node.metric('shardmux_requests_waiting')) === 1);
+  expect(idsOf(membersIn(await answered(staying, 'staying')))).toEqual(idsOf(guild().members));
+  expect(await node.metric('shardmux_requests_waiting')).toBe(0);
+  expect([opsSent(simulator), simulator.stats().violations]).toEqual([[8], {}]);
+});
+
+it('a reconnect between a request and its answer loses neither', async () => {
+  await using shard = await startShard();
+  const { simulator, guild } = shard;
+  const [worker, other] = [await shard.worker(), await shard.worker()];
+  simulator.inject({ kind: 'disconnect', shard: 0, code: 4000 });
+  worker.send(8, everyone(guild().id, { nonce: 'n' }));
+  expect(idsOf(membersIn(await answered(worker, 'n', 20_000)))).toEqual(idsOf(guild().members));
+  await other.reached(await lastDispatch(simulator));
+  expect(chunksOf(other, 'n')).toEqual([]);
+  expectOrdered(worker);
+});
+
+it('members of a large guild come in chunks to a worker that reads slowly, and nobody misses an event meanwhile', async () => {
+  await using shard = await startShard(
+    { guilds: 2, guildSize: { channels: 5, roles: 5, members: 2_500 } },
+    { SHARDMUX_WORKERS_MAX_UNSENT_BYTES: '65536' },
+  );
+  const { simulator, guild } = shard;
+  const [slow, other] = [await shard.worker(), await shard.worker()];
+  const firsts = new Map([slow, other].map((worker) => [worker, worker.lastSequence]));
+  simulator.setRate(300);
+  for (const nonce of ['Discord', 'memory', 'memory again']) {
+    slow.pause();
+    slow.send(8, everyone(guild().id, { nonce, presences: true }));
+    await other.reached(other.lastSequence + 100);
+    slow.unpause();
+    const chunks = await answered(slow, nonce, 20_000);
+    expect(chunks.map(({ members }) => (members as Body[]).length).slice(0, 2)).toEqual([1_000, 1_000]);
+  }
+  const last = await lastDispatch(simulator);
+  for (const worker of [slow, other]) {
+    await worker.reached(last);
+    expectOrdered(worker);
+    const live = worker.dispatches.filter(({ s, t }) => (s ?? 0) > (firsts.get(worker) ?? 0) && t !== CHUNK);
+    const sent = simulator.truth(0).sessions[0]?.dispatches.filter(({ t }) => t !== CHUNK) ?? [];
+    const truth = truthLines(sent, { after: firsts.get(worker) ?? 0 });
+    expect(firstDifference(receivedLines(live), truth)).toBeUndefined();
+  }
+  expect(chunksOf(other, 'Discord')).toEqual([]);
+  expect([opsSent(simulator), simulator.stats().violations]).toEqual([[8], {}]);
 });
