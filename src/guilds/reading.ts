@@ -113,7 +113,7 @@ export function bodyNow(
   return body;
 }
 
-function readGuild(guild: KeptGuild): ReadGuild {
+export function readGuild(guild: KeptGuild): ReadGuild {
   return { guild, state: guild.state, pending: guild.pending, view: guild.pending?.view };
 }
 

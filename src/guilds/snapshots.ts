@@ -9,6 +9,7 @@ import { EventTypeId, eventTypeId } from '../protocol/event-types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { GuildCompressor } from './compressor.ts';
+import { type GuildMembers, membersNow } from './guild-members.ts';
 import { GuildTable } from './guild-table.ts';
 import { idOf, type JsonObject, objectOf, objectsOf } from './json.ts';
 import { type GuildState, isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
@@ -145,8 +146,19 @@ export class GuildSnapshots implements Mergeable, Disposable {
   body(guildId: string): JsonObject | 'out' | undefined {
     this.#placeAll();
     const guild = this.#table.find(guildId);
+    return guild && bodyNow(guild, this.#readingOne);
+  }
+
+  /** The members of one guild, as of now; `undefined` where they can't be read without the rest of it. */
+  members(guildId: string): GuildMembers | undefined {
+    this.#placeAll();
+    const guild = this.#table.find(guildId);
+    return guild && membersNow(guild, this.#readingOne);
+  }
+
+  get #readingOne() {
     const onMerged = (read: ReadGuild, merged: () => GuildState) => this.#keepMerged(read, merged);
-    return guild && bodyNow(guild, { tools: this.#tools, onMerged });
+    return { tools: this.#tools, onMerged };
   }
 
   /** Whose guilds they are, and what of them is kept. */

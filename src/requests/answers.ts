@@ -1,6 +1,6 @@
 /** Answers from memory as dispatches, each made when it is asked for. Pure but for what they count. */
 import { MEMBERS_PER_CHUNK } from '../protocol/limits.ts';
-import { type FoundMembers, userIdOf } from './members-answer.ts';
+import type { FoundMembers } from './members-answer.ts';
 import type { Answer, AnswerPart, ChannelInfoRequest, GuildBody, MembersRequest } from './ports.ts';
 
 /** Of one dispatch. */
@@ -30,15 +30,12 @@ export class MembersAnswer implements Answer {
     this.#request = request;
     this.#found = found;
     this.#onEnd = onEnd;
-    this.#chunkCount = Math.max(1, Math.ceil(found.members.length / MEMBERS_PER_CHUNK));
+    this.#chunkCount = Math.max(1, Math.ceil(found.size / MEMBERS_PER_CHUNK));
   }
 
   next(): AnswerPart | undefined {
     if (!this.#found || this.#index >= this.#chunkCount) return undefined;
-    return {
-      t: 'GUILD_MEMBERS_CHUNK',
-      d: Buffer.from(JSON.stringify(this.#chunk(this.#found, this.#index++))),
-    };
+    return { t: 'GUILD_MEMBERS_CHUNK', d: this.#chunk(this.#found, this.#index++) };
   }
 
   [Symbol.dispose](): void {
@@ -47,20 +44,18 @@ export class MembersAnswer implements Answer {
     this.#onEnd();
   }
 
-  #chunk({ members: all, notFound, presences }: FoundMembers, index: number): GuildBody {
+  #chunk(found: FoundMembers, index: number): Buffer {
     const { guild_id, nonce } = this.#request;
-    const members = all.slice(index * MEMBERS_PER_CHUNK, (index + 1) * MEMBERS_PER_CHUNK);
-    return {
-      guild_id,
-      members,
+    const members = found.text(index * MEMBERS_PER_CHUNK, (index + 1) * MEMBERS_PER_CHUNK);
+    const rest = JSON.stringify({
       chunk_index: index,
       chunk_count: this.#chunkCount,
-      not_found: notFound,
-      ...(presences && {
-        presences: members.flatMap((member) => presences.get(userIdOf(member) ?? '') ?? []),
-      }),
+      not_found: found.notFound,
+      ...(found.presences && { presences: found.presences(members) }),
       ...(nonce !== undefined && { nonce }),
-    };
+    });
+    const before = Buffer.from(`{"guild_id":${JSON.stringify(guild_id)},"members":[`);
+    return Buffer.concat([before, members, Buffer.from(`],${rest.slice(1)}`)]);
   }
 }
 

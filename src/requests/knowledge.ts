@@ -6,8 +6,15 @@ import { INTENTS } from '../protocol/intents.ts';
 import { MEMBERS_PER_CHUNK } from '../protocol/limits.ts';
 import { CHANNEL_FIELDS, channelInfoPart, MembersAnswer, singleAnswer, soundsPart } from './answers.ts';
 import type { Ask } from './asks.ts';
-import { type FoundMembers, findMembers } from './members-answer.ts';
-import type { Answer, ChannelInfoRequest, GuildBody, GuildMemory, MembersRequest } from './ports.ts';
+import { type FoundMembers, findMembers, membersIn } from './members-answer.ts';
+import type {
+  Answer,
+  ChannelInfoRequest,
+  GuildBody,
+  GuildMembers,
+  GuildMemory,
+  MembersRequest,
+} from './ports.ts';
 
 export interface KnowledgeOptions {
   readonly intents: number;
@@ -16,7 +23,7 @@ export interface KnowledgeOptions {
   readonly onRoom: (ask: Ask) => void;
 }
 
-/** Members in answers of several dispatches that are being sent; a larger one is sent alone. About 100 MB. */
+/** Members in answers of several dispatches that are being sent; a larger one is sent alone. About 25 MB of text, or 100 parsed. */
 const MAX_MEMBERS_UNDER_WAY = 50_000;
 
 export class Knowledge {
@@ -51,7 +58,7 @@ export class Knowledge {
   /** `later`: there is no room for it now, `onRoom` follows. */
   members(ask: Ask, request: MembersRequest): Answer | 'silence' | 'later' | undefined {
     const { memory, intents } = this.#options;
-    const guild = this.#read(request.guild_id);
+    const guild = this.#readMembers(request.guild_id);
     if (guild === undefined || guild === 'silence') return guild;
     const found = findMembers(guild, request, {
       intents,
@@ -85,6 +92,14 @@ export class Knowledge {
     return isCurrent ? singleAnswer(channelInfoPart(request, guild)) : undefined;
   }
 
+  #readMembers(guildId: string): GuildMembers | 'silence' | undefined {
+    const { memory } = this.#options;
+    const members = memory.has(guildId) ? memory.members(guildId) : undefined;
+    if (members) return members;
+    const guild = this.#read(guildId);
+    return guild === undefined || guild === 'silence' ? guild : membersIn(guild);
+  }
+
   #read(guildId: string): GuildBody | 'silence' | undefined {
     const { memory } = this.#options;
     if (!memory.has(guildId)) return 'silence';
@@ -94,7 +109,7 @@ export class Knowledge {
 
   /** Members are held until they are sent: only so many of them by those who read slowly. */
   #membersAnswer(ask: Ask, request: MembersRequest, found: FoundMembers): Answer | 'later' {
-    const count = found.members.length > MEMBERS_PER_CHUNK ? found.members.length : 0;
+    const count = found.size > MEMBERS_PER_CHUNK ? found.size : 0;
     if (count > 0 && this.#membersUnderWay > 0 && this.#membersUnderWay + count > MAX_MEMBERS_UNDER_WAY) {
       ask.enter(this.#putOff);
       return 'later';

@@ -3,7 +3,7 @@
  * https://discord.com/developers/docs/events/gateway-events#request-guild-members
  */
 import { INTENTS } from '../protocol/intents.ts';
-import type { GuildBody, MembersRequest } from './ports.ts';
+import type { GuildBody, GuildMembers, MembersRequest } from './ports.ts';
 
 /** Members that a search by name finds at most. */
 const MAX_NAMED = 100;
@@ -21,8 +21,6 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   'nonce',
 ]);
 
-type Member = GuildBody;
-
 export interface MembersKnowledge {
   readonly intents: number;
   readonly ownUserId: string | undefined;
@@ -33,10 +31,12 @@ export interface MembersKnowledge {
 }
 
 export interface FoundMembers {
-  readonly members: readonly Member[];
+  readonly size: number;
+  /** Those from one index to another (exclusive), as JSON without the brackets. */
+  text(from: number, to: number): Buffer;
   readonly notFound: readonly string[];
-  /** Of the members found; `undefined` where the answer has none. */
-  readonly presences: ReadonlyMap<string, GuildBody> | undefined;
+  /** Of those whose text it is; `undefined` where the answer has none. */
+  readonly presences: ((members: Buffer) => readonly GuildBody[]) | undefined;
 }
 
 /** All members of a guild, which Discord sends once in 30 s. */
@@ -51,80 +51,113 @@ export function isAllowed({ query }: MembersRequest, intents: number): boolean {
 
 /** `undefined` where it takes Discord to know. */
 export function findMembers(
-  guild: GuildBody,
+  guild: GuildMembers,
   request: MembersRequest,
   knowledge: MembersKnowledge,
 ): FoundMembers | undefined {
   const wantsPresences = request.presences === true && has(knowledge.intents, INTENTS.GUILD_PRESENCES);
-  if (!mayFind(request, wantsPresences, knowledge)) return undefined;
-  const known = membersById(guild);
-  const count = guild['member_count'];
-  const isComplete = knowledge.isWhole || (typeof count === 'number' && known.size >= count);
-  if (wantsPresences && known.size > MAX_MEMBERS_WITH_PRESENCES) return undefined;
-  const found = request.user_ids === undefined ? byName(known, request) : byId(known, request.user_ids);
-  const isAllThere = request.user_ids !== undefined && found.notFound.length === 0;
-  if (!isAllThere && !(isComplete && has(knowledge.intents, INTENTS.GUILD_MEMBERS))) return undefined;
-  if (!areCurrent(found.members, knowledge)) return undefined;
-  return { ...found, presences: wantsPresences ? presencesById(guild) : undefined };
+  if (!mayFind(guild, request, wantsPresences, knowledge)) return undefined;
+  const found =
+    request.user_ids === undefined ? byName(guild, request) : byId(guild, request.user_ids, knowledge);
+  return found && { ...found, presences: wantsPresences ? presencesOf(guild) : undefined };
 }
 
 function mayFind(
+  guild: GuildMembers,
   request: MembersRequest,
   wantsPresences: boolean,
-  { keepsMembers, keepsPresences }: MembersKnowledge,
+  knowledge: MembersKnowledge,
 ): boolean {
-  if (!Object.keys(request).every((key) => KNOWN_KEYS.has(key))) return false;
-  return keepsMembers && (keepsPresences || !wantsPresences);
+  if (!knowledge.keepsMembers || !Object.keys(request).every((key) => KNOWN_KEYS.has(key))) return false;
+  if (wantsPresences && (!knowledge.keepsPresences || guild.size > MAX_MEMBERS_WITH_PRESENCES)) return false;
+  return request.user_ids !== undefined || isComplete(guild, knowledge);
 }
 
-/** Without the intent nobody tells what becomes of members; but of the bot itself Discord always does. */
-function areCurrent(members: readonly Member[], { intents, ownUserId }: MembersKnowledge): boolean {
-  return has(intents, INTENTS.GUILD_MEMBERS) || members.every((member) => userIdOf(member) === ownUserId);
+/** Whether all members are known, and will be: without the intent nobody tells what becomes of them. */
+function isComplete({ size, memberCount }: GuildMembers, { isWhole, intents }: MembersKnowledge): boolean {
+  const areAll = isWhole || (typeof memberCount === 'number' && size >= memberCount);
+  return areAll && has(intents, INTENTS.GUILD_MEMBERS);
 }
 
-function byId(known: ReadonlyMap<string, Member>, userIds: string | readonly string[]) {
+type Found = Omit<FoundMembers, 'presences'>;
+
+function byId(
+  guild: GuildMembers,
+  userIds: string | readonly string[],
+  knowledge: MembersKnowledge,
+): Found | undefined {
+  const { intents, ownUserId } = knowledge;
   const wanted = [...new Set([userIds].flat())];
-  return {
-    members: wanted.map((id) => known.get(id)).filter((member) => member !== undefined),
-    notFound: wanted.filter((id) => !known.has(id)),
-  };
+  // Of the bot itself every bot is told.
+  if (!has(intents, INTENTS.GUILD_MEMBERS) && wanted.some((id) => id !== ownUserId)) return undefined;
+  const found = wanted.map((id) => guild.find(id));
+  const notFound = wanted.filter((_, index) => found[index] === undefined);
+  if (notFound.length > 0 && !isComplete(guild, knowledge)) return undefined;
+  return { ...listed(found.filter((member) => member !== undefined)), notFound };
 }
 
-function byName(known: ReadonlyMap<string, Member>, { query = '', limit = 0 }: MembersRequest) {
-  const all = [...known.values()];
-  if (query === '') return { members: limit === 0 ? all : all.slice(0, limit), notFound: [] };
+function byName(guild: GuildMembers, { query = '', limit = 0 }: MembersRequest): Found {
+  if (query === '') {
+    const size = limit === 0 ? guild.size : Math.min(limit, guild.size);
+    return { size, text: (from, to) => guild.text(from, Math.min(to, size)), notFound: [] };
+  }
   const prefix = query.toLowerCase();
-  const named = all.filter((member) => isNamed(member, prefix));
-  return { members: named.slice(0, Math.min(limit || MAX_NAMED, MAX_NAMED)), notFound: [] };
+  const named = guild.all().filter((member) => isNamed(member, prefix));
+  return { ...listed(named.slice(0, Math.min(limit || MAX_NAMED, MAX_NAMED))), notFound: [] };
 }
 
-function isNamed(member: Member, prefix: string): boolean {
+function isNamed(member: GuildBody, prefix: string): boolean {
   return [objectOf(member['user'])?.['username'], member['nick']].some(
     (name) => typeof name === 'string' && name.toLowerCase().startsWith(prefix),
   );
 }
 
-/** Of two members with one id the later one is the newer one. */
-function membersById(guild: GuildBody): Map<string, Member> {
-  return mapOf(guild['members']);
+function listed(members: readonly GuildBody[]): Pick<Found, 'size' | 'text'> {
+  return { size: members.length, text: (from, to) => textOf(members.slice(from, to)) };
 }
 
-function presencesById(guild: GuildBody): Map<string, GuildBody> {
-  return mapOf(guild['presences']);
+function textOf(members: readonly GuildBody[]): Buffer {
+  return Buffer.from(JSON.stringify(members).slice(1, -1));
 }
 
-function mapOf(list: unknown): Map<string, GuildBody> {
+function presencesOf(guild: GuildMembers): (members: Buffer) => readonly GuildBody[] {
+  const presences = byUserId(guild.presences());
+  return (members) => {
+    // A list of members, as Discord or JSON.stringify has written it.
+    const list = JSON.parse(`[${members.toString()}]`) as GuildBody[];
+    return list
+      .map((member) => presences.get(userIdOf(member) ?? ''))
+      .filter((presence) => presence !== undefined);
+  };
+}
+
+/** The members in a guild's body, as they are where its text can't be used. */
+export function membersIn(guild: GuildBody): GuildMembers {
+  // Of two with one id the later one is the newer one.
+  const members = byUserId(guild['members']);
+  const all = [...members.values()];
+  return {
+    size: all.length,
+    memberCount: guild['member_count'],
+    text: (from, to) => textOf(all.slice(from, to)),
+    find: (userId) => members.get(userId),
+    all: () => all,
+    presences: () => [...byUserId(guild['presences']).values()],
+  };
+}
+
+function byUserId(list: unknown): Map<string, GuildBody> {
   const map = new Map<string, GuildBody>();
   if (!Array.isArray(list)) return map;
   for (const value of list as unknown[]) {
     const element = objectOf(value);
     const id = element && userIdOf(element);
-    if (id !== undefined) map.set(id, element as GuildBody);
+    if (element && id !== undefined) map.set(id, element);
   }
   return map;
 }
 
-export function userIdOf(member: GuildBody): string | undefined {
+function userIdOf(member: GuildBody): string | undefined {
   const id = objectOf(member['user'])?.['id'];
   return typeof id === 'string' ? id : undefined;
 }

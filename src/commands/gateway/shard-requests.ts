@@ -15,6 +15,7 @@ export function createRequests(shard: HeldShard, options: ShardRequestsOptions):
       },
       has: (guildId) => shard.serving.kind === 'serving' && shard.serving.guildIds.has(guildId),
       read: (guildId) => shard.guilds?.body(guildId),
+      members: (guildId) => shard.guilds?.members(guildId),
       keeps: (kind) => shard.guilds?.options.off.has(kind) === false,
     },
     upstream: { send: (command) => shard.upstream?.commands.submit(command, sender) === 'queued' },

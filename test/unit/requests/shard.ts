@@ -63,6 +63,7 @@ export class TestShard implements Disposable {
         ownUserId: '1',
         has: (guildId) => this.guilds.has(guildId),
         read: (guildId) => this.guilds.get(guildId),
+        members: () => undefined,
         keeps: () => true,
       },
       upstream: { send: (command) => this.#take(command) },
