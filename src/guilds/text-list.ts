@@ -19,6 +19,12 @@ const ID_KEYS: Readonly<Record<ListKey, string>> = {
   integrations: '"id":"',
 };
 
+/**
+ * Elements that are searched for one by one. A search reads the list from its beginning to its end, some ten times faster than parsing
+ * does; GUILD_MEMBERS_CHUNK names a thousand.
+ */
+const MAX_SEARCHES = 16;
+
 /** It can't be done element by element: all is to be parsed instead. */
 export class NotByTextError extends Error {
   override name = 'NotByTextError';
@@ -34,6 +40,8 @@ export class TextList {
   readonly #added = new Map<string, JsonObject>();
   readonly #indexes = new Map<string, number>();
   readonly #parsed = new Map<number, JsonObject | undefined>();
+  #searches = 0;
+  #isIndexed = false;
 
   constructor(text: Buffer, place: ListPlace) {
     this.#text = text;
@@ -120,6 +128,19 @@ export class TextList {
     return element;
   }
 
+  /** From now on all elements are known by id. */
+  #indexAll(): void {
+    this.#isIndexed = true;
+    this.#indexes.clear();
+    for (const index of this.#all()) {
+      const element = this.#parse(index);
+      const id = element && LISTS[this.place.key].elementId(element);
+      if (id === undefined) continue;
+      if (this.#indexes.has(id)) throw new NotByTextError(`two ${this.place.key} with one id`);
+      this.#indexes.set(id, index);
+    }
+  }
+
   /** All are going to be looked at: parsed in one go. */
   #all(): Iterable<number> {
     const elements = JSON.parse(`[${this.#bytes().toString()}]`) as unknown[];
@@ -138,6 +159,11 @@ export class TextList {
   #indexOf(id: string): number {
     const known = this.#indexes.get(id);
     if (known !== undefined) return known;
+    if (this.#isIndexed) return -1;
+    if (this.#searches++ >= MAX_SEARCHES) {
+      this.#indexAll();
+      return this.#indexes.get(id) ?? -1;
+    }
     const index = this.#search(id);
     this.#indexes.set(id, index);
     return index;
