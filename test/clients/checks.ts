@@ -15,8 +15,8 @@ export interface Library {
   readonly command: readonly [string, ...string[]];
   /** How it keeps guilds. */
   readonly rules: GuildRules;
-  /** Whether it follows live events with what it keeps of guilds. */
-  readonly hasCaches: boolean;
+  /** From when on it follows live events with what it keeps of guilds; `never`: it has no cache. */
+  readonly follows: 'from READY' | 'once ready' | 'never';
   /** Warnings, line by line, that it has at Discord too or that docs/libraries.md explains. */
   readonly harmless?: RegExp;
 }
@@ -39,8 +39,10 @@ const SETTLE_DEADLINE_MS = 30_000;
 export async function startClient(library: Library, { url, rest, simulator }: Surroundings): Promise<Client> {
   const { command } = library;
   const client = new Client({ command, shardmux: url, rest: rest.url, token: simulator.options.token });
-  const startedAt = performance.now();
   try {
+    // Loading a library takes long where the machine is busy.
+    await client.ask('complaints');
+    const startedAt = performance.now();
     await client.ask('ready');
     expect(performance.now() - startedAt).toBeLessThan(READY_WITHIN_MS);
     return client;
@@ -62,15 +64,13 @@ export async function expectTruth(
   isFresh = false,
 ): Promise<void> {
   const { simulator } = surroundings;
-  const shardIds = simulator.stats().sessions.keys();
-  const truth: Record<string, Entity> = {};
-  const outages = new Set<string>();
-  for (const shard of shardIds) {
-    const heard = await expectAllHeard(simulator, client, shard);
-    for (const { out } of heard) if (out !== undefined) outages.add(out);
-    Object.assign(truth, simulator.shardState(shard).guilds);
-  }
-  if (!library.hasCaches && !isFresh) return;
+  const outages = await expectAllHeard(surroundings, client);
+  const shardIds = [...simulator.stats().sessions.keys()];
+  const truth: Record<string, Entity> = Object.assign(
+    {},
+    ...shardIds.map((shard) => simulator.shardState(shard).guilds),
+  );
+  if (library.follows === 'never' && !isFresh) return;
   // What the library does with the last dispatches, it does a moment after it was handed them.
   await eventually(async () => {
     const lines = differences(truth, await client.ask('guilds'), library.rules, { isFresh, outages });
@@ -79,8 +79,25 @@ export async function expectTruth(
   });
 }
 
-/** READY, its guilds, and then every dispatch of Discord's once and in order. */
-async function expectAllHeard(simulator: Simulator, client: Client, shard: number): Promise<HeardDispatch[]> {
+/**
+ * Waits until the client has all there is, and holds its dispatches against the truth. The guilds that went out while it listened,
+ * by id.
+ */
+export async function expectAllHeard({ simulator }: Surroundings, client: Client): Promise<Set<string>> {
+  const outages = new Set<string>();
+  for (const shard of simulator.stats().sessions.keys()) {
+    const live = await expectShardHeard(simulator, client, shard);
+    for (const { out } of live) if (out !== undefined) outages.add(out);
+  }
+  return outages;
+}
+
+/** READY, its guilds, and then every dispatch of Discord's once and in order. Resolves with these. */
+async function expectShardHeard(
+  simulator: Simulator,
+  client: Client,
+  shard: number,
+): Promise<HeardDispatch[]> {
   const sent = simulator.truth(shard).sessions.at(-1)?.dispatches ?? [];
   // Discord's own RESUMEDs are none of a worker's.
   const events = sent.filter(({ t }) => t !== 'RESUMED');

@@ -6,5 +6,6 @@ describeLibrary({
   registry: 'npm',
   command: [process.execPath, new URL('workers/discord-js.mjs', import.meta.url).pathname],
   rules: DISCORD_JS,
-  hasCaches: true,
+  // It handles what comes before it is ready late, and lets what comes then overtake it.
+  follows: 'once ready',
 });

@@ -23,7 +23,7 @@ describeLibrary({
       why: 'GUILD_CREATE adds to what there was',
     },
   }),
-  hasCaches: true,
+  follows: 'from READY',
   // Voice is not carried here. And on a busy machine the members of a guild may take longer than the 5 s that it waits for them.
   harmless: /PyNaCl is not installed|davey is not installed|timed out waiting for chunks/,
 });

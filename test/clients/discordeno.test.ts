@@ -6,5 +6,5 @@ describeLibrary({
   registry: 'npm',
   command: [process.execPath, new URL('workers/discordeno.mjs', import.meta.url).pathname],
   rules: fewFields({ absent: ['presences', 'guild_scheduled_events', 'soundboard_sounds'] }),
-  hasCaches: false,
+  follows: 'never',
 });

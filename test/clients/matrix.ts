@@ -3,6 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import type { Simulator } from '../../src/simulator/index.ts';
 import { startCluster } from '../support/cluster.ts';
 import {
+  expectAllHeard,
   expectTruth,
   expectUnharmed,
   heardUntil,
@@ -17,7 +18,6 @@ import { startRest } from './rest.ts';
 
 /** A shard each. */
 const LIVE_EVENTS = 600;
-/** Only once a client is ready: discord.js handles what comes before in another order, wherever it is connected. */
 const EVENTS_PER_SECOND = 200;
 /** Of a shard, in some half a second. */
 const SOME_EVENTS = 50;
@@ -52,6 +52,17 @@ function describeSessions(library: Library): void {
     await using client = await startClient(library, deployment);
     await burst(deployment.simulator);
     await expectTruth(library, deployment, client);
+    await expectUnharmed(library, deployment, client);
+  });
+
+  it('gets every event that happens while it starts', async () => {
+    await using deployment = await startDeployment();
+    deployment.simulator.setRate(EVENTS_PER_SECOND);
+    await using client = await startClient(library, deployment);
+    await hearsEvents(client, deployment.simulator);
+    deployment.simulator.setRate(0);
+    if (library.follows === 'from READY') await expectTruth(library, deployment, client);
+    else await expectAllHeard(deployment, client);
     await expectUnharmed(library, deployment, client);
   });
 

@@ -12,7 +12,7 @@ describeLibrary({
       voice_states: 'GUILD_MEMBER_REMOVE leaves them',
     },
   }),
-  hasCaches: true,
+  follows: 'from READY',
   // Of sessions that don't begin at 1, and of the numbers of answers to other workers.
   harmless: /^Non-consecutive sequence/,
 });
