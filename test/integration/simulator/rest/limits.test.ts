@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../../../support/eventually.ts';
 import { limitHeaders, timedSimulator } from './client.ts';
 
 /** A message that nobody has sent, of some day in 2015. */
@@ -124,10 +127,27 @@ describe('a request over its limit', () => {
   });
 
   test('was unprobed when it did not wait for the first headers of a route', async () => {
-    await using timed = await timedSimulator({ latencyMs: 50 });
-    const { client } = timed;
-    await Promise.all(Array.from({ length: 7 }, () => client.say()));
-    expect(client.violations()).toEqual({ 'rest-unprobed-429': 2 });
+    await using timed = await timedSimulator();
+    const { client, simulator } = timed;
+    // Without their bodies they can't be answered.
+    const begun = Array.from({ length: 5 }, () => {
+      const request = httpRequest(`${simulator.url}/api/v10/channels/${client.channel}/messages`, {
+        method: 'POST',
+        agent: false,
+        headers: { authorization: `Bot ${simulator.options.token}`, 'content-length': '15' },
+      });
+      request.flushHeaders();
+      return request;
+    });
+    await eventually(() => simulator.stats().rest.inFlight === 5);
+    expect((await client.say()).status).toBe(429);
+    expect(client.violations()).toEqual({ 'rest-unprobed-429': 1 });
+    const statuses = begun.map(async (request) => {
+      request.end('{"content":"x"}');
+      const [response] = await once(request, 'response');
+      return response.resume().statusCode;
+    });
+    expect(await Promise.all(statuses)).toEqual([200, 200, 200, 200, 200]);
   });
 
   test('ignores a 429 when it comes before the wait is over, but not when it was on its way', async () => {

@@ -21,7 +21,7 @@ describe('with a certificate', () => {
     ca = made.ca;
     simulator = await smallSimulator({
       tls: { key: made.key, cert: made.cert },
-      rest: { globalLimit: 10_000 },
+      rest: { globalLimit: 10_000, buckets: { 'create-message': { windowMs: 3_600_000 } } },
     });
   });
 
