@@ -111,7 +111,7 @@ it('without guild state requests go to Discord, those to the same effect as one'
   const { simulator, guild } = shard;
   const workers = [await shard.worker(), await shard.worker()];
   // Nothing is answered before all have asked.
-  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 1_500 });
+  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 3_000 });
   for (const [index, worker] of workers.entries()) {
     worker.send(8, everyone(guild().id, { nonce: `all ${index}` }));
     worker.send(31, { guild_ids: simulator.guildIds(0) });
@@ -161,7 +161,7 @@ it('RATE_LIMITED is obeyed and not passed on', async () => {
   await using shard = await startShard();
   const { simulator, guild } = shard;
   const worker = await shard.worker();
-  simulator.inject({ kind: 'limit-member-requests', guild: guild().id, ms: 700 });
+  simulator.inject({ kind: 'limit-member-requests', guild: guild().id, ms: 3_000 });
   worker.send(8, everyone(guild().id, { nonce: 'patient' }));
   await eventually(() => opsSent(simulator).length === 1);
   expect(idsOf(membersIn(await answered(worker, 'patient')))).toEqual(idsOf(guild().members));
@@ -208,7 +208,7 @@ it('a worker that leaves in the midst takes its request with it, and the others 
   await using shard = await startShard();
   const { simulator, guild, node } = shard;
   const [leaving, staying] = [await shard.worker(), await shard.worker()];
-  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 1_500 });
+  simulator.inject({ kind: 'slow-reads', shard: 0, ms: 4_000 });
   leaving.send(8, everyone(guild().id, { nonce: 'leaving' }));
   staying.send(8, everyone(guild().id, { nonce: 'staying' }));
   await eventually(async () => (await node.metric('shardmux_requests_waiting')) === 2);
