@@ -123,7 +123,7 @@ const tail = z.strictObject({
 
 const guilds = z.strictObject({
   state: setting(choice(['off', 'memory']), {
-    default: 'off',
+    default: 'memory',
     description:
       'Whether guilds are kept as they are now, so that a worker that IDENTIFYs gets them at once. They outlive restarts and moves of a shard with its tail.',
   }),

@@ -132,6 +132,7 @@ export class Cluster implements AsyncDisposable {
         SHARDMUX_WORKERS_PORT: String(this.#parts.ports.get(id)),
         SHARDMUX_HAPROXY_SOCKETS: this.haproxy.socketPath,
         SHARDMUX_HAPROXY_SERVER_NAME: id,
+        SHARDMUX_GUILDS_STATE: 'memory',
         ...this.#options.redis?.env,
         ...this.#proxyEnv(id),
         ...this.#options.env,

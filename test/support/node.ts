@@ -57,6 +57,8 @@ export function spawnNode({ discord, directory, env }: NodeOptions): NodeProcess
       SHARDMUX_WORKERS_PORT: '0',
       SHARDMUX_STATUS_PORT: '0',
       SHARDMUX_TAIL_DIRECTORY: own?.path ?? directory ?? '',
+      // Most tests are about dispatches, and count from READY on; those of guilds say so.
+      SHARDMUX_GUILDS_STATE: 'off',
       ...env,
     },
   });

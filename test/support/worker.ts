@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { WebSocket } from 'ws';
+import { startSequenceOf } from '../../bench/deployment/worker/session-start.ts';
 import { ALL_INTENTS } from '../../src/protocol/intents.ts';
 import { SIMULATOR_TOKEN, type TruthEntry } from '../../src/simulator/index.ts';
 import { eventually } from './eventually.ts';
@@ -194,12 +195,21 @@ export function truthLines(
   return entries.filter(({ s, t }) => s > after && s <= until && !OWN.has(t)).map(line);
 }
 
-/** What workers got, one after the other, in the same form. */
+/** What workers got, one after the other, in the same form; without the guilds that their sessions began with. */
 export function receivedLines(...workers: readonly (Worker | readonly ReceivedPayload[])[]): string[] {
   return workers
-    .flatMap((worker) => (worker instanceof Worker ? worker.dispatches : worker))
+    .flatMap((worker) => withoutFirstGuilds(worker instanceof Worker ? worker.dispatches : worker))
     .filter(({ t }) => !OWN.has(t ?? ''))
     .map(({ s, t, bytes }) => line({ s, t, crc32: crc32(bytes) }));
+}
+
+/** Discord did not send them now; their numbers are those of dispatches before the session. */
+function withoutFirstGuilds(dispatches: readonly ReceivedPayload[]): ReceivedPayload[] {
+  let start = 0;
+  return dispatches.filter(({ t, s, d }) => {
+    if (t === 'READY') start = startSequenceOf(d.session_id);
+    return t === 'READY' || (s ?? 0) > start;
+  });
 }
 
 /** The first difference, or `undefined`: two lists of 100,000 make an unreadable message. */

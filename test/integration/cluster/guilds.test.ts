@@ -16,7 +16,6 @@ beforeAll(async () => {
     simulator: { guilds: SHARDS * 40, guildState: true, eventsPerSecond: 500 },
     // Small, so that rounds follow each other closely.
     env: {
-      SHARDMUX_GUILDS_STATE: 'memory',
       SHARDMUX_TAIL_FLUSH_BYTES: '64KiB',
       SHARDMUX_TAIL_MAX_BYTES_PER_SHARD: '512KiB',
     },

@@ -1,12 +1,15 @@
 /** Guilds of a node alone, which outlive it on disk. */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Simulator, startSimulator } from '../../../src/simulator/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { guildDifference } from '../../support/guild-truth.ts';
 import { type NodeProcess, startNode, stateDirectory } from '../../support/node.ts';
 import { connectWorker } from '../../support/worker.ts';
+
+/** Two processes, one after the other, and a comparison, where the machine is busy. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const GUILDS = 40;
 
@@ -66,6 +69,27 @@ it('a worker that IDENTIFYs after the node was killed amid the first guilds gets
   await using node = await startNode({ discord: simulator, directory: directory.path, env: STATE });
   await introduced(node, simulator);
   expect(await guildDifference(node.workersUrl, simulator)).toBeUndefined();
+});
+
+it('what was switched off when the session began stays out of its guilds, and what is switched off by now is left out', async () => {
+  await using simulator = await simulate();
+  using directory = stateDirectory();
+  const start = (off: string) =>
+    startNode({ discord: simulator, directory: directory.path, env: { ...STATE, SHARDMUX_GUILDS_OFF: off } });
+  {
+    await using node = await start('presences');
+    await introduced(node, simulator);
+    await simulator.burst(0, 500);
+    await stored(node);
+    expect(await node.stop()).toBe(0);
+  }
+  await using node = await start('emojis,stickers');
+  await node.ready();
+  await node.logged(/guilds\.off left out/);
+  const without = { presences: [], emojis: [], stickers: [] };
+  const expected = (guild: object) =>
+    'unavailable' in guild && guild.unavailable ? guild : { ...guild, ...without };
+  expect(await guildDifference(node.workersUrl, simulator, { expected })).toBeUndefined();
 });
 
 /** So little that a burst goes past it. */
