@@ -4,6 +4,7 @@ import type { Simulator } from '../../src/simulator/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { Client, type HeardDispatch } from './client.ts';
 import { differences, type Entity, type GuildRules } from './compare.ts';
+import { SETTLE_DEADLINE_MS } from './deployment.ts';
 import type { Registry } from './install.ts';
 import type { RestStandIn } from './rest.ts';
 
@@ -31,9 +32,6 @@ export interface Surroundings {
 
 /** Less than discord.js waits for guilds that don't come (15 s). */
 const READY_WITHIN_MS = 14_000;
-
-/** Generous: processes start side by side on two cores. */
-const SETTLE_DEADLINE_MS = 30_000;
 
 /** A client that says it is ready, which it is soon. */
 export async function startClient(library: Library, { url, rest, simulator }: Surroundings): Promise<Client> {
@@ -76,7 +74,7 @@ export async function expectTruth(
     const lines = differences(truth, await client.ask('guilds'), library.rules, { isFresh, outages });
     if (lines.length > 0) throw new Error(lines.join('\n'));
     return true;
-  });
+  }, SETTLE_DEADLINE_MS);
 }
 
 /**

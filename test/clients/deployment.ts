@@ -13,7 +13,7 @@ const GUILDS = 40;
 export const TYPICAL_SIZE = { channels: 30, roles: 20, members: 50 };
 
 /** Generous: processes start side by side on two cores. */
-const SETTLE_DEADLINE_MS = 30_000;
+export const SETTLE_DEADLINE_MS = 30_000;
 
 /** Resolves when the node has all guilds. */
 export async function startDeployment(options: Partial<SimulatorOptions> = {}): Promise<Deployment> {
@@ -89,7 +89,10 @@ export class Deployment implements AsyncDisposable {
 
   /** Resolves when the node has all guilds that there are at first. */
   async hasGuilds(): Promise<void> {
-    await eventually(() => this.simulator.stats().sessions.every((session) => session?.pendingGuilds === 0));
+    await eventually(
+      () => this.simulator.stats().sessions.every((session) => session?.pendingGuilds === 0),
+      SETTLE_DEADLINE_MS,
+    );
     await eventually(
       async () => (await this.node.metric('shardmux_guilds_unknown')) === 0,
       SETTLE_DEADLINE_MS,

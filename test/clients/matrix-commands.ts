@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { expectTruth, expectUnharmed, heardUntil, type Library, startClient } from './checks.ts';
 import type { Client } from './client.ts';
 import type { Entity } from './compare.ts';
-import { SHARDS, startDeployment } from './deployment.ts';
+import { SETTLE_DEADLINE_MS, SHARDS, startDeployment } from './deployment.ts';
 
 /** Of a guild whose members don't fit into one chunk. */
 const LARGE_SIZE = { channels: 10, roles: 6, members: 1_200 };
@@ -57,7 +57,7 @@ export function describeCommands(library: Library): void {
     await using deployment = await startDeployment({ guilds: SHARDS });
     await using client = await startClient(library, deployment);
     await client.ask('setPresence', { name: 'the matrix', status: 'idle' });
-    await eventually(() => deployment.simulator.received.length >= SHARDS);
+    await eventually(() => deployment.simulator.received.length >= SHARDS, SETTLE_DEADLINE_MS);
     const wanted = { op: 3, d: { status: 'idle', activities: [{ name: 'the matrix' }] } };
     for (const shard of shardIds) {
       const commands = deployment.simulator.received.filter((each) => each.shard === shard);
@@ -75,7 +75,7 @@ export function describeCommands(library: Library): void {
     expect(isInVoice(simulator, guildId)).toBe(true);
     await expectTruth(library, deployment, client);
     await client.ask('leaveVoice', { guildId });
-    await eventually(() => !isInVoice(simulator, guildId));
+    await eventually(() => !isInVoice(simulator, guildId), SETTLE_DEADLINE_MS);
     await expectTruth(library, deployment, client);
     await expectUnharmed(library, deployment, client);
     const heard = await heardUntil(other, 0, simulator.happen(0, 'GUILD_ROLE_CREATE', guildId));
@@ -103,7 +103,7 @@ async function joinVoice(client: Client, simulator: Simulator): Promise<string> 
   await eventually(async () => {
     const types = (await client.heard(0)).map(({ t }) => t);
     return types.includes('VOICE_STATE_UPDATE') && types.includes('VOICE_SERVER_UPDATE');
-  });
+  }, SETTLE_DEADLINE_MS);
   return guildId;
 }
 
