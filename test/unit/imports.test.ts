@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   requests: ['protocol', 'runtime'],
   voice: ['protocol', 'runtime'],
   observability: ['runtime'],
+  rest: ['protocol', 'runtime'],
   // Implements the ports that log, upstream and guilds declare; of guilds also the error that is part of the port.
   cluster: ['guilds', 'log', 'upstream', 'protocol', 'runtime'],
   // Shares Discord's vocabulary with the product and nothing else, or it would share its mistakes.
@@ -30,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'observability',
     'protocol',
     'requests',
+    'rest',
     'routing',
     'runtime',
     'simulator',

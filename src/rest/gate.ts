@@ -1,0 +1,64 @@
+/** A limit over many buckets, and the buckets that could send but for it. Runs per request. */
+import type { AlarmClock } from './alarm-clock.ts';
+import type { GlobalBudget, GlobalPlace } from './global-budget.ts';
+import type { BucketOffer } from './lane.ts';
+import { ReadyList } from './ready-list.ts';
+
+export interface GateOptions {
+  readonly alarms: AlarmClock;
+  /** None for what is exempt. */
+  readonly budget: GlobalBudget | undefined;
+  /** There may be room now. */
+  readonly onRoom: () => void;
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #ready = new ReadyList<BucketOffer>();
+  /** A 429 of this limit: nothing goes before. */
+  holdUntilMs = 0;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  add(offer: BucketOffer): void {
+    this.#ready.add(offer);
+  }
+
+  hold(untilMs: number): void {
+    this.holdUntilMs = Math.max(this.holdUntilMs, untilMs);
+  }
+
+  /** Hands over all that may go now, one by one; `go` may add others. Nothing goes before `blockedUntilMs`. */
+  letGo(
+    nowMs: number,
+    blockedUntilMs: number,
+    go: (offer: BucketOffer, place: GlobalPlace | undefined) => void,
+  ): void {
+    const { budget } = this.#options;
+    while (!this.#ready.isEmpty) {
+      const untilMs = Math.max(this.holdUntilMs, blockedUntilMs);
+      if (untilMs > nowMs) return this.#wakeAt(untilMs);
+      const place = budget?.take(nowMs);
+      if (budget && !place) return this.#wakeAt(budget.nextAtMs(nowMs));
+      const offer = this.#ready.take();
+      if (offer) go(offer, place);
+      else place?.unused();
+    }
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#wakeAtMs === atMs) return;
+    this.#wakeAtMs = atMs;
+    this.#options.alarms.add({
+      atMs,
+      isMeant: () => this.#wakeAtMs === atMs,
+      ring: () => {
+        this.#wakeAtMs = Number.POSITIVE_INFINITY;
+        this.#options.onRoom();
+      },
+    });
+  }
+}

@@ -1,0 +1,27 @@
+export type { Admission } from './admission.ts';
+export { type Answer, needsBody } from './answer.ts';
+export { Egress, type EgressAlarm, type EgressState } from './egress.ts';
+export {
+  type GlobalBudget,
+  type GlobalPlace,
+  LocalGlobalBudget,
+  type LocalGlobalBudgetOptions,
+} from './global-budget.ts';
+export type { InvalidLevel, InvalidRequestLimits } from './invalid-requests.ts';
+export { RestLimiter } from './limiter.ts';
+export type { LimiterReadings } from './limiter-counts.ts';
+export { type ApiPath, type PathParse, type PathRefusal, parsePath } from './path.ts';
+export {
+  DEFAULT_LIMITER_LIMITS,
+  type LimiterLimits,
+  type LimiterOptions,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type Refused,
+  type RestRequest,
+  type Submission,
+  type Verdict,
+} from './ports.ts';
+export { PRIORITIES, type Priority } from './priority.ts';
+export { isIdempotent, isMethod, type Method, type Route, routeOf } from './route.ts';
+export type { LimiterState } from './saved-state.ts';

@@ -1,0 +1,176 @@
+/**
+ * What is known of routes, limits, lanes and buckets, and where it all ends: idle lanes go when there are too many, those
+ * used longest ago first, and with them the buckets and routes that nothing else needs.
+ */
+import type { LimitHeaders } from './answer.ts';
+import { Apart } from './apart.ts';
+import { Bucket, Lane, type RouteRecord } from './lane.ts';
+import { LimitModel } from './limit-model.ts';
+import type { QuotaModel } from './quota.ts';
+import type { Route } from './route.ts';
+
+/** How many of the oldest lanes are looked at to find one that can go. */
+const LOOKED_AT = 16;
+/** Idle lanes are let go by twos as others come. */
+const SWEPT_AT_ONCE = 2;
+/** A route whose limit changes more often than this has several limits by turns: its lanes learn them one by one. */
+const MAX_CHANGES_FOR_ALL = 8;
+
+export interface LaneTableLimits {
+  readonly maxLanes: number;
+  readonly maxRoutes: number;
+}
+
+export class LaneTable {
+  readonly #limits: LaneTableLimits;
+  readonly #startedMs: number;
+  readonly routes = new Map<string, RouteRecord>();
+  readonly apart = new Apart();
+  /** Those used longest ago first. */
+  readonly lanes = new Map<string, Lane>();
+  readonly buckets = new Map<string, Bucket>();
+  evicted = 0;
+
+  constructor(limits: LaneTableLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#startedMs = nowMs;
+  }
+
+  /** `undefined` where there are too many, and none is idle. */
+  lane({ shape, template, major }: Route, nowMs: number): Lane | undefined {
+    const key = `${shape}\n${major}`;
+    const known = this.lanes.get(key);
+    if (known) {
+      this.lanes.delete(key);
+      this.lanes.set(key, known);
+      return known;
+    }
+    this.#letGo(SWEPT_AT_ONCE, nowMs);
+    if (this.lanes.size >= this.#limits.maxLanes && !this.#letGoOne(nowMs)) return undefined;
+    const route = this.route(shape, nowMs) ?? this.route(template, nowMs);
+    return route && this.create(key, route, major, nowMs);
+  }
+
+  create(key: string, route: RouteRecord, major: string, nowMs: number): Lane {
+    const { model } = route;
+    // Whoever has run longer than the limit remembers would know if anything counted.
+    const isTrusted = typeof model !== 'string' && nowMs - this.#startedMs >= model.forgetsAfterMs;
+    const bucket = this.#bucket(model, route.shape, major);
+    const lane = new Lane(key, route, major, bucket, isTrusted);
+    this.#join(lane, bucket, nowMs);
+    route.lanes.add(lane);
+    this.lanes.set(key, lane);
+    return lane;
+  }
+
+  route(shape: string, nowMs: number): RouteRecord | undefined {
+    const known = this.routes.get(shape);
+    if (known) return known;
+    if (this.routes.size >= this.#limits.maxRoutes && !this.#letGoRoute(nowMs)) return undefined;
+    const route: RouteRecord = { shape, model: 'unknown', changes: 0, lanes: new Set() };
+    this.routes.set(shape, route);
+    return route;
+  }
+
+  /** An answer of `lane` named this limit. Gives the buckets that gained or lost a lane by it. */
+  learn(lane: Lane, headers: LimitHeaders, nowMs: number): ReadonlySet<Bucket> {
+    const { route } = lane;
+    const model = modelOf(lane, headers);
+    const moved: Lane[] = [];
+    if (route.model !== model) {
+      route.model = model;
+      route.changes++;
+      if (route.changes <= MAX_CHANGES_FOR_ALL) moved.push(...route.lanes);
+    }
+    const touched = new Set<Bucket>();
+    for (const one of moved.length > 0 ? moved : [lane]) this.#become(one, model, nowMs, touched);
+    return touched;
+  }
+
+  /** An answer of `lane` carried no limit. */
+  learnOpen({ route }: Lane): void {
+    if (route.model !== 'unknown') return;
+    route.model = 'open';
+    for (const lane of route.lanes) lane.quota.becomes('open');
+  }
+
+  #become(lane: Lane, model: LimitModel, nowMs: number, touched: Set<Bucket>): void {
+    if (lane.quota.model === model) return;
+    const before = lane.bucket;
+    const bucket = this.#bucket(model, lane.route.shape, lane.major);
+    lane.quota.becomes(model);
+    if (bucket === before) return;
+    const waiting = before.queue.drain(lane);
+    before.withdraw();
+    this.#leave(lane);
+    this.#join(lane, bucket, nowMs);
+    for (const item of waiting) bucket.queue.push(item);
+    touched.add(before).add(bucket);
+  }
+
+  #bucket(model: QuotaModel, shape: string, major: string): Bucket {
+    const limit = typeof model === 'string' ? shape : `${model.limit} ${model.hash}`;
+    const key = `${limit}\n${major}`;
+    const known = this.buckets.get(key);
+    if (known) return known;
+    const bucket = new Bucket(key, this.apart);
+    this.buckets.set(key, bucket);
+    return bucket;
+  }
+
+  #join(lane: Lane, bucket: Bucket, nowMs: number): void {
+    for (const other of bucket.lanes) lane.quota.adopt(other.quota, nowMs);
+    lane.bucket = bucket;
+    bucket.lanes.add(lane);
+  }
+
+  #leave(lane: Lane): void {
+    const { bucket } = lane;
+    bucket.lanes.delete(lane);
+    if (bucket.lanes.size === 0) this.buckets.delete(bucket.key);
+  }
+
+  /** Lets go of what is idle among the oldest. */
+  #letGo(count: number, nowMs: number): void {
+    let looked = 0;
+    for (const lane of this.lanes.values()) {
+      if (looked++ >= count || !lane.isIdle(nowMs)) return;
+      this.#remove(lane);
+    }
+  }
+
+  #letGoOne(nowMs: number): boolean {
+    let looked = 0;
+    for (const lane of this.lanes.values()) {
+      if (looked++ >= LOOKED_AT) break;
+      if (lane.isIdle(nowMs)) {
+        this.#remove(lane);
+        this.evicted++;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #letGoRoute(nowMs: number): boolean {
+    for (const [shape, route] of this.routes) {
+      if ([...route.lanes].some((lane) => !lane.isIdle(nowMs))) continue;
+      for (const lane of route.lanes) this.#remove(lane);
+      this.routes.delete(shape);
+      return true;
+    }
+    return false;
+  }
+
+  #remove(lane: Lane): void {
+    this.#leave(lane);
+    lane.route.lanes.delete(lane);
+    this.lanes.delete(lane.key);
+  }
+}
+
+/** The lane's own where the headers name it, else its route's, else a new one. */
+function modelOf({ quota, route }: Lane, headers: LimitHeaders): LimitModel {
+  for (const { model } of [quota, route]) if (typeof model !== 'string' && model.isOf(headers)) return model;
+  return new LimitModel(route.shape, headers.hash, headers.limit);
+}

@@ -1,0 +1,149 @@
+/**
+ * A route for one major parameter, and the buckets that lanes are in. What Discord counts together it names with one hash,
+ * but it gives the same hash to things that it counts apart as well (https://github.com/discord/discord-api-docs/issues/8073).
+ * So lanes of one hash and limit are in one bucket, one queue; each has a quota of its own, on which the requests of the
+ * others count too, until an answer proves that the two routes are counted apart.
+ */
+import type { Admission } from './admission.ts';
+import type { Apart } from './apart.ts';
+import { BucketQueue } from './bucket-queue.ts';
+import { Quota, type QuotaModel } from './quota.ts';
+import type { Offer } from './ready-list.ts';
+import type { Waiting } from './waiting.ts';
+
+/** A route, for all major parameters. */
+export interface RouteRecord {
+  readonly shape: string;
+  model: QuotaModel;
+  /** How often another limit was learnt for it. */
+  changes: number;
+  readonly lanes: Set<Lane>;
+}
+
+/** For so long after a limit that no header showed, a lane sends one request at a time: at least, and as long as it waited. */
+const MIN_CAUTION_MS = 10_000;
+
+export class Lane {
+  readonly key: string;
+  readonly route: RouteRecord;
+  readonly major: string;
+  readonly quota: Quota;
+  bucket: Bucket;
+  /** Requests that wait. */
+  queued = 0;
+  /** Of its own, besides what its quota counts for others. */
+  inFlight = 0;
+  /** A limit that headers don't show. */
+  holdUntilMs = 0;
+  #cautiousUntilMs = 0;
+  /** As its bucket has last seen. */
+  mayGo = false;
+
+  constructor(key: string, route: RouteRecord, major: string, bucket: Bucket, isTrusted: boolean) {
+    this.key = key;
+    this.route = route;
+    this.major = major;
+    this.bucket = bucket;
+    this.quota = new Quota(route.model, isTrusted);
+  }
+
+  hasRoom(nowMs: number): boolean {
+    if (nowMs < this.holdUntilMs) return false;
+    if (nowMs < this.#cautiousUntilMs && this.inFlight > 0) return false;
+    return this.quota.room(nowMs) > 0;
+  }
+
+  /** When there is room by time alone; `Infinity` where an answer must come first. */
+  nextRoomAtMs(nowMs: number): number {
+    const cautiousMs = this.inFlight > 0 && nowMs < this.#cautiousUntilMs ? this.#cautiousUntilMs : 0;
+    return Math.max(this.holdUntilMs, cautiousMs, this.quota.nextRoomAtMs(nowMs));
+  }
+
+  hold(untilMs: number, nowMs: number): void {
+    this.holdUntilMs = Math.max(this.holdUntilMs, untilMs);
+    const caution = Math.max(MIN_CAUTION_MS, untilMs - nowMs);
+    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, untilMs + caution);
+  }
+
+  isIdle(nowMs: number): boolean {
+    return this.queued === 0 && this.inFlight === 0 && nowMs >= this.holdUntilMs && this.quota.isIdle(nowMs);
+  }
+}
+
+/** What a bucket would send next. */
+export interface BucketOffer extends Offer {
+  readonly bucket: Bucket;
+  readonly waiting: Waiting;
+}
+
+export class Bucket {
+  readonly key: string;
+  readonly lanes = new Set<Lane>();
+  readonly queue = new BucketQueue<Waiting>();
+  offer: BucketOffer | undefined;
+  /** When it is looked at again. */
+  wakeAtMs = Number.POSITIVE_INFINITY;
+
+  readonly #apart: Apart;
+
+  constructor(key: string, apart: Apart) {
+    this.key = key;
+    this.#apart = apart;
+  }
+
+  peek(nowMs: number): Waiting | undefined {
+    let hasRoom = false;
+    for (const lane of this.lanes) {
+      lane.mayGo = lane.queued > 0 && lane.hasRoom(nowMs);
+      hasRoom ||= lane.mayGo;
+    }
+    return hasRoom ? this.queue.peek(isHeld) : undefined;
+  }
+
+  /** Takes its offer back. */
+  withdraw(): void {
+    if (this.offer) this.offer.isOpen = false;
+    this.offer = undefined;
+  }
+
+  nextRoomAtMs(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const lane of this.lanes) if (lane.queued > 0) nextMs = Math.min(nextMs, lane.nextRoomAtMs(nowMs));
+    return nextMs;
+  }
+
+  /** Counts a request of `lane`, on the quotas of all lanes that it may count for. */
+  charge(lane: Lane, admission: Admission, nowMs: number): void {
+    lane.inFlight++;
+    admission.sending = lane.quota.send(nowMs);
+    if (this.lanes.size === 1) return;
+    for (const other of this.lanes) {
+      if (other === lane || this.#apart.has(lane.route.shape, other.route.shape)) continue;
+      other.quota.send(nowMs);
+      admission.alsoCharged.push(other.quota);
+    }
+  }
+
+  /** Finds out from an answer of `lane` which other routes Discord counts apart from it. */
+  compare(lane: Lane): void {
+    if (this.lanes.size === 1) return;
+    const seen = lane.quota.last;
+    if (!seen) return;
+    for (const other of this.lanes) {
+      const before = other.quota.last;
+      if (other === lane || !before || seen.sentMs < before.receivedMs) continue;
+      // Counted together, the later request's end of the limit can't be before that of the earlier.
+      const isEarlier = seen.receivedMs + seen.resetAfterMs + 2 < before.sentMs + before.resetAfterMs;
+      if (isEarlier) this.#apart.add(lane.route.shape, other.route.shape);
+    }
+  }
+
+  /** A limit was met that should not have been: what was thought to be counted apart is not. */
+  doubt(lane: Lane): void {
+    this.#apart.forget(lane.route.shape);
+  }
+}
+
+function isHeld(lane: Lane): boolean {
+  return !lane.mayGo;
+}

@@ -1,0 +1,57 @@
+/** How much waits, in all and for each account, and what is too much. Pure. */
+import type { Bucket } from './lane.ts';
+import type { LimiterLimits, RefusalReason } from './ports.ts';
+
+interface Load {
+  count: number;
+  bytes: number;
+}
+
+/** The part of a bucket's queue that one account may fill: others find room in it. */
+const ACCOUNT_PART_OF_BUCKET = 0.5;
+
+export class QueueBounds {
+  readonly #limits: LimiterLimits;
+  /** Only accounts that wait for something. */
+  readonly #accounts = new Map<string, Load>();
+  count = 0;
+  bytes = 0;
+
+  constructor(limits: LimiterLimits) {
+    this.#limits = limits;
+  }
+
+  refusal(account: string, bytes: number, { queue }: Bucket): RefusalReason | undefined {
+    const limits = this.#limits;
+    if (this.count >= limits.maxQueued) return 'queue-full';
+    const own = this.#accounts.get(account);
+    if (own && own.count >= limits.maxQueuedPerAccount) return 'account-queue-full';
+    if (own && own.bytes + bytes > limits.maxQueuedBytesPerAccount) return 'account-queue-full';
+    const ownMost = Math.ceil(limits.maxQueuedPerBucket * ACCOUNT_PART_OF_BUCKET);
+    if (queue.count >= ownMost && queue.countOf(account) >= ownMost) return 'bucket-queue-full';
+    if (queue.count >= limits.maxQueuedPerBucket) return 'bucket-queue-full';
+    // One that is too large by itself may wait alone.
+    if (queue.count > 0 && queue.bytes + bytes > limits.maxQueuedBytesPerBucket) return 'bucket-queue-full';
+    return undefined;
+  }
+
+  add(account: string, bytes: number): void {
+    this.count++;
+    this.bytes += bytes;
+    const own = this.#accounts.get(account);
+    if (own) {
+      own.count++;
+      own.bytes += bytes;
+    } else this.#accounts.set(account, { count: 1, bytes });
+  }
+
+  remove(account: string, bytes: number): void {
+    this.count--;
+    this.bytes -= bytes;
+    const own = this.#accounts.get(account);
+    if (!own) return;
+    own.count--;
+    own.bytes -= bytes;
+    if (own.count === 0) this.#accounts.delete(account);
+  }
+}

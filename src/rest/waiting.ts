@@ -1,0 +1,84 @@
+/** A request that waits for its turn. */
+import type { Admission } from './admission.ts';
+import type { Queued } from './bucket-queue.ts';
+import type { Lane } from './lane.ts';
+import type { Refused } from './ports.ts';
+import type { Priority } from './priority.ts';
+import type { Route } from './route.ts';
+
+/** What stays the same when it is sent again. */
+export interface Submitted {
+  readonly account: string;
+  readonly priority: Priority;
+  readonly bytes: number;
+  readonly route: Route;
+  /** What to forward: canonical path and query. */
+  readonly target: string;
+  readonly deadlineAtMs: number;
+  /** The order of arrival. */
+  readonly number: number;
+}
+
+export class Waiting implements Queued {
+  readonly submitted: Submitted;
+  readonly attempt: number;
+  lane: Lane;
+  state: 'waiting' | 'sent' | 'left' = 'waiting';
+  readonly #resolve: (outcome: Admission | Refused) => void;
+  readonly #reject: (reason: unknown) => void;
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    submitted: Submitted,
+    attempt: number,
+    lane: Lane,
+    { resolve, reject }: Pick<PromiseWithResolvers<Admission | Refused>, 'resolve' | 'reject'>,
+  ) {
+    this.submitted = submitted;
+    this.attempt = attempt;
+    this.lane = lane;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get account(): string {
+    return this.submitted.account;
+  }
+
+  get priority(): Priority {
+    return this.submitted.priority;
+  }
+
+  get bytes(): number {
+    return this.submitted.bytes;
+  }
+
+  get number(): number {
+    return this.submitted.number;
+  }
+
+  get hasLeft(): boolean {
+    return this.state === 'left';
+  }
+
+  listen(signal: AbortSignal, onAbort: () => void): void {
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#stopListening = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  settle(state: 'sent' | 'left', outcome: Admission | Refused): void {
+    this.#end(state);
+    this.#resolve(outcome);
+  }
+
+  fail(reason: unknown): void {
+    this.#end('left');
+    this.#reject(reason);
+  }
+
+  #end(state: 'sent' | 'left'): void {
+    this.state = state;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+  }
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { Egress, type EgressAlarm } from '../../../src/rest/egress.ts';
+import { isInvalid } from '../../../src/rest/invalid-requests.ts';
+
+const LIMITS = { alarmAt: 10, shedAt: 20, stopAt: 40 };
+const TEN_MINUTES_MS = 600_000;
+
+function egress(): { egress: Egress; alarms: EgressAlarm[] } {
+  const alarms: EgressAlarm[] = [];
+  return { egress: new Egress(LIMITS, (alarm) => alarms.push(alarm)), alarms };
+}
+
+function count(to: Egress, account: string, times: number, nowMs = 0): void {
+  for (let one = 0; one < times; one++) to.countInvalid(account, nowMs);
+}
+
+describe('invalid requests of an address', () => {
+  it('are 401, 403, and 429 unless it is shared', () => {
+    const judged = [
+      isInvalid(401, undefined),
+      isInvalid(403, undefined),
+      isInvalid(429, 'user'),
+      isInvalid(429, 'shared'),
+      isInvalid(404, undefined),
+      isInvalid(200, undefined),
+    ];
+    expect(judged).toEqual([true, true, true, false, false, false]);
+  });
+
+  it('raise an alarm before anybody is refused', () => {
+    const { egress: one, alarms } = egress();
+    count(one, 'a', 10);
+    expect(alarms).toEqual([{ kind: 'invalid-requests', level: 'alarm', total: 10 }]);
+    expect(one.allows('a', false, 0)).toBe(true);
+  });
+
+  it('stop the account that causes most first', () => {
+    const { egress: one } = egress();
+    count(one, 'good', 8);
+    count(one, 'bad', 12);
+    expect([
+      one.allows('bad', false, 0),
+      one.allows('good', false, 0),
+      one.allows('other', false, 0),
+    ]).toEqual([false, true, true]);
+  });
+
+  it('stop one more account with each quarter of the way to the end', () => {
+    const { egress: one } = egress();
+    count(one, 'good', 2);
+    count(one, 'bad', 11);
+    count(one, 'worse', 12);
+    expect([
+      one.allows('worse', false, 0),
+      one.allows('bad', false, 0),
+      one.allows('good', false, 0),
+    ]).toEqual([false, false, true]);
+  });
+
+  it('stop all but what is exempt before Discord would ban the address', () => {
+    const { egress: one } = egress();
+    count(one, 'bad', 40);
+    expect(one.allows('good', false, 0)).toBe(false);
+    expect(one.allows('good', true, 0)).toBe(true);
+    expect(one.level).toBe('stopped');
+  });
+
+  it('are forgotten after ten minutes, not before', () => {
+    const { egress: one, alarms } = egress();
+    count(one, 'bad', 25, 0);
+    const waitMs = one.waitMs(5_000);
+    expect(one.allows('bad', false, TEN_MINUTES_MS)).toBe(false);
+    expect(one.allows('bad', false, 5_000 + waitMs)).toBe(true);
+    expect(waitMs).toBeLessThanOrEqual(TEN_MINUTES_MS + 10_000);
+    expect(alarms.at(-1)).toMatchObject({ level: 'calm', total: 0 });
+  });
+
+  it('outlive the process', () => {
+    const { egress: before } = egress();
+    count(before, 'bad', 25, 0);
+    const { egress: after, alarms } = egress();
+    after.importState(JSON.parse(JSON.stringify(before.exportState(1_000))), 2_000);
+    expect(after.allows('bad', false, 2_000)).toBe(false);
+    expect(alarms).toEqual([{ kind: 'invalid-requests', level: 'shedding', total: 25 }]);
+  });
+});
