@@ -1,6 +1,7 @@
 /**
- * What guild state costs while events flow: the same world of guilds behind a node that keeps them and behind one that does not. Both run
- * at once and get their events in turn, a short slice each, so that whatever else this machine does falls on both alike.
+ * What guild state costs while events flow: the same world of guilds behind nodes that keep them and nodes that do not. All run at once
+ * and get their events in turn, a short slice each, so that whatever else this machine does falls on all alike. Guilds are stored where
+ * the tail is; what that costs is seen in the nodes that have none.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../medians.ts';
@@ -11,8 +12,16 @@ import { trafficOf, warmUpOf } from '../scenarios.ts';
 import { cpuNs, residentMb } from '../usage.ts';
 import { PROBE_MESSAGE } from './probe-message.ts';
 
-export const STATES = ['off', 'memory'] as const;
+/** In pairs: guild state with `memory` is compared with the one before it. */
+export const STATES = ['off', 'memory', 'off, no tail', 'memory, no tail'] as const;
 export type StateName = (typeof STATES)[number];
+
+const SETTINGS: Readonly<Record<StateName, Readonly<Record<string, string>>>> = {
+  off: { SHARDMUX_GUILDS_STATE: 'off' },
+  memory: { SHARDMUX_GUILDS_STATE: 'memory' },
+  'off, no tail': { SHARDMUX_GUILDS_STATE: 'off', SHARDMUX_TAIL_STORE: 'off' },
+  'memory, no tail': { SHARDMUX_GUILDS_STATE: 'memory', SHARDMUX_TAIL_STORE: 'off' },
+};
 
 /** The hop's, but for the size of the burst: it takes long to make, because each event depends on those before it. */
 export const STATE_SCENARIOS = ['burst', 'paced-10000'] as const;
@@ -22,11 +31,11 @@ const BURST: Traffic = { events: 50_000, eventsPerSecond: null };
 /** Of a shard. */
 const GUILDS = 500;
 
-/** Two collections of garbage or so; shorter ones would have one or none. */
-const SLICE_SECONDS = 2;
+/** In it each guild is merged at least once: they come to their bound all at about the same time. */
+const SLICE_SECONDS = 4;
 
 /** A run has this many slices of each kind for each second that was asked for. */
-const SLICES_PER_SECOND = 1;
+const SLICES_PER_SECOND = 1 / 2;
 
 export interface StateMeasurement {
   readonly state: StateName;
@@ -69,7 +78,7 @@ function withNodes<Result>(
 ): Promise<Result> {
   if (state === undefined) return body(started);
   const { profileDirectory, signal } = options;
-  const settings = { SHARDMUX_GUILDS_STATE: state, SHARDMUX_DISCORD_INTENTS: 'ALL' };
+  const settings = { ...SETTINGS[state], SHARDMUX_DISCORD_INTENTS: 'ALL' };
   let cpuUs = 0;
   const onLine = (line: string) => {
     if (line.includes(PROBE_MESSAGE)) ({ cpuUs } = JSON.parse(line) as { readonly cpuUs: number });

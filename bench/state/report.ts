@@ -21,7 +21,7 @@ export function stateResults(measurements: readonly StateMeasurement[]): StateMe
 
 const COLUMNS = [
   { heading: 'scenario', width: 13, isText: true },
-  { heading: 'guild state', width: 13, isText: true },
+  { heading: 'guild state', width: 17, isText: true },
   { heading: 'CPU us/event', width: 12 },
   { heading: 'x off', width: 7 },
   { heading: 'merging', width: 9 },
@@ -34,9 +34,17 @@ const COLUMNS = [
 
 const withoutMerging = (one: StateMeasurement) => one.cpuUsPerEvent - one.mergeUsPerEvent;
 
+/** What each is compared with. */
+const OFF: Readonly<Record<StateName, StateName>> = {
+  off: 'off',
+  memory: 'off',
+  'off, no tail': 'off, no tail',
+  'memory, no tail': 'off, no tail',
+};
+
 export function stateTable(results: readonly StateMeasurement[]): string {
   const rows = results.map((one) => {
-    const off = find(results, one.scenario, 'off');
+    const off = find(results, one.scenario, OFF[one.state]);
     return [
       one.scenario,
       one.state,
