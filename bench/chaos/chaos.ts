@@ -19,6 +19,9 @@ const EVENTS_PER_SECOND = 2_000;
 /** Discord keeps 75 dispatches a guild for RESUME and 3,500 at most: 47 guilds a shard make that 28 s of 125 events/s. */
 const GUILDS_PER_SHARD = 50;
 
+/** Small: there are many, and the simulated Discord has all of them parsed. */
+const GUILD_SIZE = { channels: 10, roles: 6, members: 20 };
+
 /** Far above what it takes. */
 const START_TIMEOUT_MS = 60_000;
 const HEAL_TIMEOUT_MS = 60_000;
@@ -85,7 +88,12 @@ class Chaos {
     const { shards, directory } = this.#options;
     this.#timeline.tell(`starting ${NODES.length} nodes, ${HAPROXIES} HAProxies, Redis, ${WORKERS} workers`);
     const deployment = await startDeployment(stack, {
-      size: { shards, guilds: shards * GUILDS_PER_SHARD, eventsPerSecond: EVENTS_PER_SECOND },
+      size: {
+        shards,
+        guilds: shards * GUILDS_PER_SHARD,
+        eventsPerSecond: EVENTS_PER_SECOND,
+        guildSize: GUILD_SIZE,
+      },
       haproxies: HAPROXIES,
       workers: { count: WORKERS, client: 'stock-keeping' },
       directory,

@@ -1,7 +1,9 @@
 /** What the workers received against what the simulated Discord has sent, with the gaps that faults caused. */
-import type { ShardTruth } from '../../src/simulator/index.ts';
+import { ALL_INTENTS } from '../../src/protocol/intents.ts';
+import { type ShardTruth, SIMULATOR_TOKEN } from '../../src/simulator/index.ts';
 import type { Deployment } from '../deployment/deployment.ts';
 import { type Gap, gapsFrom, gapsIn, type Span } from '../deployment/gaps.ts';
+import { compareGuilds, type GuildComparison } from '../deployment/guilds.ts';
 import { judgeShard } from '../deployment/judge.ts';
 import type { FaultKind } from './plan.ts';
 import { type Verdict, verdictOf } from './report.ts';
@@ -28,11 +30,13 @@ export interface Comparison {
 }
 
 export async function compare(
-  { simulator, workers }: Deployment,
+  deployment: Deployment,
   truths: readonly ShardTruth[],
   { seed, kinds, spans }: MadeFaults,
 ): Promise<Comparison> {
+  const { simulator, workers } = deployment;
   const { clockOffsetUs } = simulator;
+  const guilds = await compareAllGuilds(deployment);
   const shards = truths.map((truth, shard) => {
     const received = workers.records[shard];
     if (!received) throw new Error(`no record of shard ${shard}`);
@@ -50,7 +54,7 @@ export async function compare(
     ({ at, shard, kind, detail }) => `${timeOfDay(at)} shard ${shard}: ${kind}: ${detail}`,
   );
   return {
-    verdict: verdictOf(verdicts, { seed, kinds, identifies, violations, invalidSessions, gaps }),
+    verdict: verdictOf(verdicts, { seed, kinds, identifies, violations, invalidSessions, guilds, gaps }),
     longestGaps: gaps
       .toSorted((one, other) => other.lengthUs - one.lengthUs)
       .slice(0, LONGEST_TOLD)
@@ -59,8 +63,26 @@ export async function compare(
       `Discord: ${resumes} RESUMEs, ${resumesRefused} refused; ${JSON.stringify(notes)}`,
       ...broken,
       ...verdicts.flatMap(({ examples }) => examples),
+      ...guilds.examples,
     ],
   };
+}
+
+/** Shard by shard, at either HAProxy in turn. */
+async function compareAllGuilds({ simulator, workers, haproxies }: Deployment): Promise<GuildComparison> {
+  const shardCount = workers.records.length;
+  let all: GuildComparison = { guilds: 0, wrong: 0, examples: [] };
+  for (let shard = 0; shard < shardCount; shard += 1) {
+    const { url } = haproxies[shard % haproxies.length] ?? haproxies[0];
+    const asked = { url, token: SIMULATOR_TOKEN, intents: ALL_INTENTS, shard, shardCount };
+    const { guilds, wrong, examples } = await compareGuilds(asked, await simulator.guilds(shard));
+    all = {
+      guilds: all.guilds + guilds,
+      wrong: all.wrong + wrong,
+      examples: [...all.examples, ...examples],
+    };
+  }
+  return all;
 }
 
 function gapText({ shard, fromUs, untilUs, lengthUs }: Gap & { readonly shard: number }, offsetUs: number) {

@@ -1,5 +1,6 @@
 /** The verdict of a run, as the JSON line and in plain words. Pure. */
 import { type Gap, percentile } from '../deployment/gaps.ts';
+import type { GuildComparison } from '../deployment/guilds.ts';
 import { type ShardVerdict, sumsOf } from '../deployment/judge.ts';
 import type { FaultKind } from './plan.ts';
 
@@ -16,6 +17,9 @@ export interface Verdict {
   readonly duplicated: number;
   readonly reordered: number;
   readonly invalidSessions: number;
+  /** Guilds at the end, and those that a new worker does not get as they are. */
+  readonly guilds: number;
+  readonly guildsWrong: number;
   readonly worstGapMs: number;
   readonly p99GapMs: number;
 }
@@ -27,13 +31,14 @@ export interface Counted {
   readonly identifies: number;
   readonly violations: number;
   readonly invalidSessions: number;
+  readonly guilds: Pick<GuildComparison, 'guilds' | 'wrong'>;
   /** Those that faults caused. */
   readonly gaps: readonly Gap[];
 }
 
 export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Verdict {
   const gapsUs = Float64Array.from(counted.gaps, (gap) => gap.lengthUs).sort();
-  const { seed, kinds, identifies, violations, invalidSessions } = counted;
+  const { seed, kinds, identifies, violations, invalidSessions, guilds } = counted;
   return {
     seed,
     faults: countsOf(kinds),
@@ -42,6 +47,8 @@ export function verdictOf(shards: readonly ShardVerdict[], counted: Counted): Ve
     violations,
     ...sumsOf(shards),
     invalidSessions,
+    guilds: guilds.guilds,
+    guildsWrong: guilds.wrong,
     worstGapMs: Math.round((gapsUs.at(-1) ?? 0) / 1000),
     p99GapMs: Math.round(percentile(gapsUs, 0.99) / 1000),
   };
@@ -56,7 +63,7 @@ function countsOf(kinds: readonly FaultKind[]): Partial<Record<FaultKind, number
 /** What is wrong; empty where all is well. `broken`: what went wrong beside the counts. */
 export function problemsOf(verdict: Verdict, broken: readonly string[]): string[] {
   const { identifies, identifiesExpected, violations, invalidSessions, dispatched } = verdict;
-  const { delivered, lost, duplicated, reordered } = verdict;
+  const { delivered, lost, duplicated, reordered, guilds, guildsWrong } = verdict;
   return [
     ...broken,
     dispatched === 0 && 'nothing was dispatched',
@@ -67,16 +74,18 @@ export function problemsOf(verdict: Verdict, broken: readonly string[]): string[
     violations > 0 && `${violations} of Discord's rules broken`,
     identifies !== identifiesExpected && `${identifies} IDENTIFYs instead of ${identifiesExpected}`,
     invalidSessions > 0 && `${invalidSessions} INVALID_SESSIONs to workers that had kept their sessions`,
+    guilds === 0 && 'there were no guilds',
+    guildsWrong > 0 && `${guildsWrong} of ${guilds} guilds not as they are for a new worker`,
   ].filter((problem) => problem !== false);
 }
 
 export function verdictText(verdict: Verdict, problems: readonly string[]): string {
-  const { seed, faults, dispatched, identifies, worstGapMs, p99GapMs } = verdict;
+  const { seed, faults, dispatched, identifies, guilds, worstGapMs, p99GapMs } = verdict;
   const count = Object.values(faults).reduce((total, one) => total + one, 0);
   const over = `${dispatched.toLocaleString('en-US')} dispatches over ${count} faults (seed ${seed})`;
   const outcome =
     problems.length === 0
-      ? `✓ The workers got each of ${over} exactly once, in order and intact; Discord saw ${identifies} IDENTIFYs and no rule broken.`
+      ? `✓ The workers got each of ${over} exactly once, in order and intact; Discord saw ${identifies} IDENTIFYs and no rule broken;\n  a new worker gets all ${guilds} guilds as they are.`
       : `✗ Not as it should be, with ${over}: ${problems.join('; ')}.`;
   return `${outcome}
 What a fault held up came after ${p99GapMs} ms (99 %) and ${worstGapMs} ms (all) at the latest.`;

@@ -1,6 +1,12 @@
 /** The simulated Discord: its process, and its control routes. */
 import { fileURLToPath } from 'node:url';
-import type { Fault, ShardTruth, SimulatorOptions, SimulatorStats } from '../../src/simulator/index.ts';
+import type {
+  Fault,
+  ShardTruth,
+  ShardTruthState,
+  SimulatorOptions,
+  SimulatorStats,
+} from '../../src/simulator/index.ts';
 import { Child, environmentWith } from './child.ts';
 
 const LISTENING_TIMEOUT_MS = 30_000;
@@ -54,6 +60,11 @@ export class SimulatorPart {
 
   async truth(shard: number): Promise<ShardTruth> {
     return (await this.#ask(`/simulator/truth?shard=${shard}`)) as ShardTruth;
+  }
+
+  /** With `guildSize`: by id, as GUILD_CREATE or GUILD_DELETE would tell them now. */
+  async guilds(shard: number): Promise<ShardTruthState['guilds']> {
+    return ((await this.#ask(`/simulator/state?shard=${shard}`)) as ShardTruthState).guilds;
   }
 
   async setRate(eventsPerSecond: number): Promise<void> {

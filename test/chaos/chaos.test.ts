@@ -34,10 +34,11 @@ test.each([1, 2])(
     const verdict = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
     expect(verdict, stderr).toMatchObject({
       ...{ seed, identifies: 16, identifiesExpected: 16, violations: 0 },
-      ...{ lost: 0, duplicated: 0, reordered: 0, invalidSessions: 0 },
+      ...{ lost: 0, duplicated: 0, reordered: 0, invalidSessions: 0, guildsWrong: 0 },
     });
     expect(verdict.delivered).toBe(verdict.dispatched);
     expect(verdict.dispatched).toBeGreaterThan(50_000);
+    expect(verdict.guilds).toBeGreaterThan(700);
     expect(Object.keys(verdict.faults).length).toBeGreaterThan(4);
     expect(verdict.worstGapMs).toBeGreaterThanOrEqual(verdict.p99GapMs);
     expect(code, stderr).toBe(0);
@@ -51,14 +52,19 @@ const shard = {
 };
 const counted = {
   ...({ seed: 3, kinds: ['redis-slow', 'node-kill', 'redis-slow'], identifies: 2 } as const),
-  ...{ violations: 0, invalidSessions: 0, gaps: [{ fromUs: 0, untilUs: 9_000, lengthUs: 7_000 }] },
+  ...{
+    violations: 0,
+    invalidSessions: 0,
+    guilds: { guilds: 20, wrong: 0 },
+    gaps: [{ fromUs: 0, untilUs: 9_000, lengthUs: 7_000 }],
+  },
 };
 
 test('the verdict is a line with its fields in order', () => {
   const verdict = verdictOf([shard, shard], counted);
   expect(JSON.stringify(verdict)).toBe(
     '{"seed":3,"faults":{"node-kill":1,"redis-slow":2},"identifies":2,"identifiesExpected":2,"violations":0,"dispatched":10,' +
-      '"delivered":10,"lost":0,"duplicated":0,"reordered":0,"invalidSessions":0,"worstGapMs":7,"p99GapMs":7}',
+      '"delivered":10,"lost":0,"duplicated":0,"reordered":0,"invalidSessions":0,"guilds":20,"guildsWrong":0,"worstGapMs":7,"p99GapMs":7}',
   );
   expect(problemsOf(verdict, [])).toEqual([]);
 });
@@ -71,6 +77,8 @@ test.each([
   ['a broken rule', shard, { ...counted, violations: 1 }, []],
   ['an IDENTIFY too many', shard, { ...counted, identifies: 3 }, []],
   ['an INVALID_SESSION', shard, { ...counted, invalidSessions: 1 }, []],
+  ['a guild that is not as it is', shard, { ...counted, guilds: { guilds: 20, wrong: 1 } }, []],
+  ['no guilds', shard, { ...counted, guilds: { guilds: 0, wrong: 0 } }, []],
   ['a part that broke by itself', shard, counted, ['node-a ended by itself']],
 ])('the verdict is a failure with %s', (_what, one, counts, broken) => {
   expect(problemsOf(verdictOf([shard, one], counts), broken)).toHaveLength(1);
