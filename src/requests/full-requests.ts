@@ -9,6 +9,8 @@ import type { Ask } from './asks.ts';
 /** Discord counts from when a request arrives: one that took long to get there makes the next one seem early. */
 const MARGIN_MS = 1_000;
 
+const INTERVAL_MS = FULL_MEMBER_REQUEST_INTERVAL_MS + MARGIN_MS;
+
 interface Turn {
   readonly waiting: Set<Ask>;
   /** Until the next turn; none before the request is sent. */
@@ -24,14 +26,26 @@ export interface FullRequestsOptions {
 export class FullRequests implements Disposable {
   readonly #options: FullRequestsOptions;
   readonly #turns = new Map<string, Turn>();
+  /** Until then a guild that nobody here has asked about may have been asked about by another process. */
+  #inheritedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FullRequestsOptions) {
     this.#options = options;
   }
 
+  /** The session was another process's until now, and nobody here knows which turns that has taken. */
+  inherit(): void {
+    this.#inheritedUntilMs = this.#options.clock.now() + INTERVAL_MS;
+  }
+
   /** Takes the guild's turn where it is free. */
   take(guildId: string): boolean {
     if (this.#turns.has(guildId)) return false;
+    const inheritedMs = this.#inheritedUntilMs - this.#options.clock.now();
+    if (inheritedMs > 0) {
+      this.#endAfter(guildId, inheritedMs);
+      return false;
+    }
     this.#turns.set(guildId, { waiting: new Set(), timer: undefined });
     return true;
   }
@@ -42,7 +56,7 @@ export class FullRequests implements Disposable {
   }
 
   sent(guildId: string): void {
-    this.#endAfter(guildId, FULL_MEMBER_REQUEST_INTERVAL_MS + MARGIN_MS);
+    this.#endAfter(guildId, INTERVAL_MS);
   }
 
   /** Discord has said how long it takes no request. */

@@ -118,6 +118,11 @@ export class GuildRequests implements Disposable {
     return submission;
   }
 
+  /** The session with Discord goes on that another process had until now: what that has asked for lately, nobody here knows. */
+  inherit(): void {
+    this.#full.inherit();
+  }
+
   /** The asker is gone, with all that it has asked. */
   leave(asker: Asker): void {
     this.#asks.leave(asker);

@@ -248,6 +248,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const phase = this.#phase;
     if (phase.kind === 'restored') {
       this.voice.begin();
+      this.requests?.inherit();
       const beginning = this.#beginning && { beginning: this.#beginning };
       this.heldGuilds.load(
         { ...guildSession(phase.session, phase.ready), ...beginning },

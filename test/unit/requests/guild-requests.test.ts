@@ -115,6 +115,21 @@ describe('a request that takes Discord', () => {
 });
 
 describe('a request for all members', () => {
+  it('waits for 30 s where the session was that of another process, which may have sent one; other requests do not', () => {
+    using shard = new TestShard();
+    const asker = new TestAsker();
+    shard.requests.inherit();
+    shard.askAll(asker);
+    shard.ask(asker, 8, { guild_id: GUILD, query: 'a', limit: 5 });
+    expect(shard.sent.map(({ d }) => d['query'])).toEqual(['a']);
+    shard.chunk();
+    shard.clock.advance(30_999);
+    expect(shard.sent).toHaveLength(1);
+    shard.clock.advance(1);
+    shard.work(asker);
+    expect(shard.sent.map(({ d }) => d['query'])).toEqual(['a', '']);
+  });
+
   it('is sent once in 30 s, whoever asks; those who wait get theirs then', () => {
     using shard = new TestShard();
     const asker = new TestAsker();
