@@ -20,8 +20,8 @@ COPY --from=build /build/dist ./dist
 RUN install -d -o node -g node -m 700 shardmux-state
 VOLUME /app/shardmux-state
 USER node
-# 7777: workers. 9464: /healthz, /readyz, /metrics; reachable from outside with SHARDMUX_STATUS_HOST=0.0.0.0.
-EXPOSE 7777 9464
+# 7777: workers; 7780: their REST requests (`rest`). 9464: /healthz, /readyz, /metrics; reachable from outside with SHARDMUX_STATUS_HOST=0.0.0.0.
+EXPOSE 7777 7780 9464
 STOPSIGNAL SIGTERM
 # Knows the port from the environment only: repeat a status.port of a YAML file there. `simulate` has no status server: --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \

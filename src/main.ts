@@ -5,8 +5,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { type FlagSpecs, type FlagsResult, readFlags } from './commands/flags.ts';
-import { COMMANDS, type CommandName, GATEWAY_FLAGS, GATEWAY_HELP, HELP } from './commands/help.ts';
-import { loadConfig, nearestName, problemsText } from './config/index.ts';
+import {
+  COMMANDS,
+  type CommandName,
+  GATEWAY_FLAGS,
+  GATEWAY_HELP,
+  HELP,
+  REST_FLAGS,
+  REST_HELP,
+} from './commands/help.ts';
+import { type GatewayConfig, loadConfig, nearestName, problemsText } from './config/index.ts';
 
 /** Exit code for a wrong flag or setting: nothing was started, and trying again unchanged is of no use. */
 const EXIT_USAGE = 2;
@@ -18,19 +26,19 @@ type Command = (args: readonly string[], signal: AbortSignal) => Promise<number>
 
 const commands: Readonly<Record<CommandName, Command>> = {
   async gateway(args, signal) {
-    const flags = flagsOr(GATEWAY_FLAGS, GATEWAY_HELP, 'gateway', args);
-    if (typeof flags === 'number') return flags;
-    const result = loadConfig({ env: process.env, readFile: readText, configPath: flags['config'] });
-    if (!result.ok) {
-      process.stderr.write(problemsText(result.problems));
-      return EXIT_USAGE;
-    }
-    // For the last line only: the command has a logger of its own.
-    const { createLogger } = await import('./observability/index.ts');
-    const logger = createLogger({ ...result.config.logging, output: process.stdout });
-    reportFatal = (error) => logger.fatal({ err: error }, messageOf(error));
+    const config = configured(GATEWAY_FLAGS, GATEWAY_HELP, 'gateway', args);
+    if (typeof config === 'number') return config;
+    await prepareLastLine(config);
     const { runGateway } = await import('./commands/gateway/index.ts');
-    return runGateway(result.config, { stdout: process.stdout, signal });
+    return runGateway(config, { stdout: process.stdout, signal });
+  },
+
+  async rest(args, signal) {
+    const config = configured(REST_FLAGS, REST_HELP, 'rest', args);
+    if (typeof config === 'number') return config;
+    await prepareLastLine(config);
+    const { runRest } = await import('./commands/rest/index.ts');
+    return runRest(config, { stdout: process.stdout, signal });
   },
 
   async simulate(args, signal) {
@@ -70,6 +78,28 @@ function flagsOr(
   const result = readFlags(specs, args);
   if (!result.ok) return complain(result, command);
   return result.wantsHelp ? print(help) : result.flags;
+}
+
+/** The checked configuration, or the exit code after help or complaints were printed. */
+function configured(
+  specs: FlagSpecs,
+  help: string,
+  command: CommandName,
+  args: readonly string[],
+): GatewayConfig | number {
+  const flags = flagsOr(specs, help, command, args);
+  if (typeof flags === 'number') return flags;
+  const result = loadConfig({ env: process.env, readFile: readText, configPath: flags['config'] });
+  if (result.ok) return result.config;
+  process.stderr.write(problemsText(result.problems));
+  return EXIT_USAGE;
+}
+
+/** For the last line only: commands have loggers of their own. */
+async function prepareLastLine(config: GatewayConfig): Promise<void> {
+  const { createLogger } = await import('./observability/index.ts');
+  const logger = createLogger({ ...config.logging, output: process.stdout });
+  reportFatal = (error) => logger.fatal({ err: error }, messageOf(error));
 }
 
 function print(text: string): number {

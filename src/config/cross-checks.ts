@@ -129,6 +129,22 @@ const REDIS: readonly CrossCheck[] = [
   },
 ];
 
+const REST: readonly CrossCheck[] = [
+  {
+    settings: ['rest.deadlineMs', 'rest.maxDeadlineMs'],
+    holds: ({ rest }) => rest.deadlineMs <= rest.maxDeadlineMs,
+    wrong: 'is more than rest.maxDeadlineMs',
+    remedy: 'Lower it, or raise rest.maxDeadlineMs.',
+  },
+  {
+    settings: ['rest.statusPort', 'rest.port', 'status.host', 'rest.host'],
+    holds: ({ status, rest }) =>
+      rest.statusPort !== rest.port || rest.port === 0 || !overlap(status.host, rest.host),
+    wrong: 'is the same as rest.port',
+    remedy: 'Give one of them another port.',
+  },
+];
+
 const ADDRESSES: readonly CrossCheck[] = [
   {
     settings: ['status.port', 'workers.port', 'status.host', 'workers.host'],
@@ -144,6 +160,7 @@ export const CROSS_CHECKS: readonly CrossCheck[] = [
   ...MEMORY,
   ...CLUSTER,
   ...REDIS,
+  ...REST,
   ...ADDRESSES,
 ];
 

@@ -1,5 +1,5 @@
 /**
- * Every setting of `shardmux gateway`, once. The place in this tree is the path in YAML and, in SCREAMING_SNAKE,
+ * Every setting of `shardmux gateway` and `shardmux rest`, once. The place in this tree is the path in YAML and, in SCREAMING_SNAKE,
  * the environment variable; docs/configuration.md is generated from it (`node scripts/configuration-table.ts`).
  */
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { applications } from './applications.ts';
 import { cluster, redis } from './cluster-sections.ts';
 import { CROSS_CHECKS } from './cross-checks.ts';
 import { discord } from './discord-section.ts';
+import { rest } from './rest-section.ts';
 import { choice, duration, integer, port, secret, size, text, url } from './scalar-kinds.ts';
 import { optional, setting } from './setting.ts';
 import { choices, workerTokens } from './structured-kinds.ts';
@@ -187,6 +188,7 @@ const tree = z.strictObject({
   redis,
   cluster,
   haproxy,
+  rest,
   logging,
 });
 

@@ -23,5 +23,16 @@ export {
   type Verdict,
 } from './ports.ts';
 export { PRIORITIES, type Priority } from './priority.ts';
+export { DURATION_BUCKETS_S, type DurationCounts, type FailureKind } from './proxy/counts.ts';
+export type {
+  Caller,
+  CallerAuthenticator,
+  ProxiedApplication,
+  ProxyLimits,
+  ProxyLog,
+  ProxyOptions,
+} from './proxy/ports.ts';
+export { RestServer, RestServerError } from './proxy/server.ts';
+export { Upstream, type UpstreamOptions } from './proxy/upstream.ts';
 export { isIdempotent, isMethod, type Method, type Route, routeOf } from './route.ts';
 export type { LimiterState } from './saved-state.ts';

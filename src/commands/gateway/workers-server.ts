@@ -4,6 +4,7 @@ import { type Logger, moduleLogger } from '../../observability/index.ts';
 import { parseShardPath, shardPath } from '../../routing/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createAuthenticator, GatewayServer, sessionKey } from '../../workers/index.ts';
+import { workerAccounts } from '../worker-accounts.ts';
 import type { Application } from './application.ts';
 import type { PeerLinks } from './peer-links.ts';
 
@@ -39,18 +40,6 @@ export function createServer(
     clock: systemClock,
     log: moduleLogger(logger, 'workers'),
   });
-}
-
-/** The configured ones; without any, each bot token is good for its application. */
-function workerAccounts({ workers, applications }: GatewayConfig) {
-  if (workers.tokens.length > 0) {
-    return workers.tokens.map(({ name, token, application }) => ({
-      name,
-      token: token.reveal(),
-      applicationId: application,
-    }));
-  }
-  return applications.map(({ id, token }) => ({ name: 'bot', token: token.reveal(), applicationId: id }));
 }
 
 /** The same at every node, whatever the order of its applications. */

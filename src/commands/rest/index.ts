@@ -1,0 +1,197 @@
+/** `shardmux rest`: joins the modules into the proxy that workers send their REST requests to. Wiring only. */
+import { readFileSync } from 'node:fs';
+import type { GatewayConfig } from '../../config/index.ts';
+import {
+  createLogger,
+  createMetrics,
+  type Logger,
+  moduleLogger,
+  StatusServerError,
+  startStatusServer,
+} from '../../observability/index.ts';
+import { type ProxiedApplication, RestServer, RestServerError, Upstream } from '../../rest/index.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
+import { createAuthenticator } from '../../workers/index.ts';
+import { hostPort } from '../gateway/addresses.ts';
+import { workerAccounts } from '../worker-accounts.ts';
+import { Limits } from './limits.ts';
+import { registerRestMetrics } from './metrics.ts';
+import { restReadiness } from './readiness.ts';
+import { shardCountOf } from './shard-counts.ts';
+import { StateFile } from './state-file.ts';
+
+export interface RestIo {
+  readonly stdout: { write(line: string): unknown };
+  /** Aborts for a graceful end. */
+  readonly signal: AbortSignal;
+}
+
+/** A file that a setting names can't be used. */
+class RestSetupError extends Error {
+  override readonly name = 'RestSetupError';
+}
+
+/** The errors that a setting is the cause of, or the machine: their message says what to do. */
+const EXPECTED_ERRORS = [RestServerError, StatusServerError, RestSetupError];
+
+/** Runs until the signal aborts; resolves with the exit code. */
+export async function runRest(config: GatewayConfig, { stdout, signal }: RestIo): Promise<number> {
+  const logger = createLogger({ ...config.logging, output: stdout });
+  try {
+    await run(config, logger, signal);
+    logger.info({ module: 'commands' }, 'stopped');
+    return 0;
+  } catch (error) {
+    if (!EXPECTED_ERRORS.some((expected) => error instanceof expected)) throw error;
+    logger.fatal({ reason: reasonOf(error) }, 'shardmux can not start');
+    return 1;
+  }
+}
+
+async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const log = moduleLogger(logger, 'rest');
+  const limits = stack.use(new Limits(config, systemClock, log));
+  const stateFile = stack.use(
+    new StateFile({
+      directory: config.rest.stateDirectory,
+      name: 'limits',
+      read: () => limits.export(),
+      clock: systemClock,
+      onProblem: (reason) =>
+        log.warn({ reason }, 'rest.stateDirectory can not be used: after a restart limits are learnt again'),
+    }),
+  );
+  limits.import(stateFile.load());
+  const server = createServer(stack, config, limits, log);
+  const port = await server.listen();
+  stateFile.start();
+  const statusUrl = await startStatus(stack, { config, limits, server, logger, signal });
+  const restUrl = `http://${hostPort(config.rest.host, port)}`;
+  logger.info({ module: 'commands', restUrl, statusUrl, pid: process.pid }, 'listening');
+  await aborted(signal);
+  logger.info({ module: 'commands', inFlight: server.counts.inFlight }, 'draining');
+  await server.drain(config.rest.drainTimeoutMs);
+}
+
+function createServer(
+  stack: AsyncDisposableStack,
+  config: GatewayConfig,
+  limits: Limits,
+  log: Logger,
+): RestServer {
+  const { rest } = config;
+  const ended = new AbortController();
+  stack.defer(() => ended.abort());
+  const upstreams = new Upstreams(stack, config);
+  const applications = config.applications.map((application): ProxiedApplication => {
+    const { id, token, apiUrl } = application;
+    return {
+      id,
+      botToken: () => token.reveal(),
+      limiter: limits.of(id),
+      upstream: upstreams.of(apiUrl),
+      shardCount:
+        rest.gatewayRoutes === 'own'
+          ? shardCountOf(application, { clock: systemClock, log, signal: ended.signal })
+          : () => undefined,
+    };
+  });
+  return stack.use(
+    new RestServer({
+      host: rest.host,
+      port: rest.port,
+      applications,
+      authenticator: createAuthenticator(workerAccounts(config)),
+      gatewayUrl: rest.gatewayRoutes === 'own' ? (host) => gatewayUrl(config, host) : undefined,
+      limits: { ...rest, defaultDeadlineMs: rest.deadlineMs },
+      clock: systemClock,
+      log,
+    }),
+  );
+}
+
+/** One for each API address. */
+class Upstreams {
+  readonly #stack: AsyncDisposableStack;
+  readonly #config: GatewayConfig;
+  readonly #ca: string | undefined;
+  readonly #upstreams = new Map<string, Upstream>();
+
+  constructor(stack: AsyncDisposableStack, config: GatewayConfig) {
+    const { tlsCaFile } = config.rest;
+    this.#stack = stack;
+    this.#config = config;
+    this.#ca = tlsCaFile === undefined ? undefined : readCa(tlsCaFile);
+  }
+
+  of(apiUrl: string): Upstream {
+    const known = this.#upstreams.get(apiUrl);
+    if (known) return known;
+    const { egressUrl, httpVersion, maxUpstreamConnections, upstreamTimeoutMs } = this.#config.rest;
+    const upstream = this.#stack.use(
+      new Upstream({
+        apiUrl,
+        egressUrl,
+        httpVersion,
+        ca: this.#ca,
+        maxConnections: maxUpstreamConnections,
+        timeoutMs: upstreamTimeoutMs,
+      }),
+    );
+    this.#upstreams.set(apiUrl, upstream);
+    return upstream;
+  }
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new RestSetupError(
+      `rest.tlsCaFile (SHARDMUX_REST_TLS_CA_FILE) can't be read: ${reasonOf(error)}. Give the path of a PEM file.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Where the worker that asks under `host` finds our gateway. */
+function gatewayUrl({ workers }: GatewayConfig, host: string | undefined): string {
+  if (workers.publicUrl !== undefined) return workers.publicUrl;
+  const name = host?.replace(/:\d+$/, '') || 'localhost';
+  return `ws://${name}:${workers.port}`;
+}
+
+interface StatusSources {
+  readonly config: GatewayConfig;
+  readonly limits: Limits;
+  readonly server: RestServer;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+async function startStatus(
+  stack: AsyncDisposableStack,
+  { config, limits, server, logger, signal }: StatusSources,
+): Promise<string> {
+  const metrics = createMetrics({ processMetrics: true });
+  const applications = config.applications.map(({ id }) => ({ id, limiter: limits.of(id) }));
+  registerRestMetrics(metrics, { server, egress: limits.egress, applications });
+  const statusServer = stack.use(
+    await startStatusServer({
+      host: config.status.host,
+      port: config.rest.statusPort,
+      health: () => ({}),
+      readiness: () => restReadiness(applications, limits.egress, signal.aborted),
+      metrics,
+      onError: (error) => logger.error({ err: error }, 'a check or a metric failed'),
+    }),
+  );
+  return statusServer.url;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

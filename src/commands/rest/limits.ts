@@ -1,0 +1,152 @@
+/** The limiters of all applications, with what they share, and what of it outlives the process. */
+import { createHash } from 'node:crypto';
+import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
+import type { Logger } from '../../observability/index.ts';
+import {
+  DEFAULT_LIMITER_LIMITS,
+  Egress,
+  type EgressAlarm,
+  type EgressState,
+  type LimiterLimits,
+  LocalGlobalBudget,
+  RestLimiter,
+} from '../../rest/index.ts';
+import type { Clock } from '../../runtime/clock.ts';
+
+/** By how much the way to Discord may take longer for one request than for another; see `LocalGlobalBudget`. */
+const GLOBAL_MARGIN_MS = 50;
+
+/**
+ * Discord bans the address at 10,000 in ten minutes. Others may use the address, too, and nodes do not know of each other.
+ * https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
+ */
+const INVALID_REQUESTS = { alarmAt: 2_000, shedAt: 4_000, stopAt: 8_000 };
+
+interface Limited {
+  readonly limiter: RestLimiter;
+  readonly budget: LocalGlobalBudget;
+}
+
+export class Limits implements Disposable {
+  readonly egress: Egress;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #addressBudget: LocalGlobalBudget;
+  readonly #applications = new Map<string, Limited>();
+
+  constructor(config: GatewayConfig, clock: Clock, log: Logger) {
+    const { globalLimit: limit } = config.rest;
+    this.#clock = clock;
+    this.#log = log;
+    this.egress = new Egress(INVALID_REQUESTS, (alarm) => this.#onAlarm(alarm));
+    this.#addressBudget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
+    for (const application of config.applications) {
+      const budget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
+      const limiter = this.#create(application, budget, limiterLimits(config));
+      this.#applications.set(application.id, { limiter, budget });
+    }
+  }
+
+  of(applicationId: string): RestLimiter {
+    const limited = this.#applications.get(applicationId);
+    if (!limited) throw new Error('a limiter is asked for that was never made');
+    return limited.limiter;
+  }
+
+  /** As JSON can hold it; without tokens. */
+  export(): object {
+    const nowMs = this.#clock.now();
+    return {
+      egress: this.egress.exportState(nowMs),
+      addressBudget: this.#addressBudget.exportState(nowMs),
+      applications: Object.fromEntries(
+        [...this.#applications].map(([id, { limiter, budget }]) => [
+          id,
+          { limiter: limiter.export(), budget: budget.exportState(nowMs) },
+        ]),
+      ),
+    };
+  }
+
+  /** What is not of this form is passed over. */
+  import(saved: unknown): void {
+    if (!isRecord(saved)) return;
+    const nowMs = this.#clock.now();
+    if (isEgressState(saved['egress'])) this.egress.importState(saved['egress'], nowMs);
+    if (isTimes(saved['addressBudget'])) this.#addressBudget.importState(saved['addressBudget'], nowMs);
+    const applications = saved['applications'];
+    for (const [id, { limiter, budget }] of this.#applications) {
+      const own = isRecord(applications) ? applications[id] : undefined;
+      if (!isRecord(own)) continue;
+      limiter.import(own['limiter']);
+      if (isTimes(own['budget'])) budget.importState(own['budget'], nowMs);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { limiter } of this.#applications.values()) limiter[Symbol.dispose]();
+  }
+
+  #create({ id, token }: ApplicationConfig, budget: LocalGlobalBudget, limits: LimiterLimits): RestLimiter {
+    return new RestLimiter({
+      clock: this.#clock,
+      applicationId: id,
+      tokenId: createHash('sha256').update(token.reveal()).digest('base64url').slice(0, 16),
+      budget,
+      addressBudget: this.#addressBudget,
+      egress: this.egress,
+      limits,
+      onTokenLocked: () =>
+        this.#log.error(
+          { application: id },
+          'Discord refused the bot token (401): requests that need it are answered with 503 until it is another',
+        ),
+    });
+  }
+
+  #onAlarm(alarm: EgressAlarm): void {
+    if (alarm.kind === 'address-blocked') {
+      this.#log.error(
+        { forMs: alarm.forMs },
+        'this address is shut out: nothing is sent to Discord meanwhile',
+      );
+      return;
+    }
+    const { level, total } = alarm;
+    const fields = { level, invalidRequests: total };
+    if (level === 'calm') this.#log.info(fields, 'invalid requests are few again');
+    else
+      this.#log.error(
+        fields,
+        'too many invalid requests (401, 403, 429): Discord bans the address at 10,000 in 10 minutes',
+      );
+  }
+}
+
+function limiterLimits({ rest }: GatewayConfig): LimiterLimits {
+  const { maxQueued, maxQueuedPerBucket, maxQueuedPerAccount, maxDeadlineMs } = rest;
+  return { ...DEFAULT_LIMITER_LIMITS, maxQueued, maxQueuedPerBucket, maxQueuedPerAccount, maxDeadlineMs };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTimes(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every(Number.isFinite);
+}
+
+/** Slots are pairs of a time and counts by account. */
+function isEgressState(value: unknown): value is EgressState {
+  if (!isRecord(value) || !Number.isFinite(value['blockedUntilMs']) || !isRecord(value['invalid']))
+    return false;
+  const { slots } = value['invalid'];
+  if (!Array.isArray(slots)) return false;
+  return slots.every(
+    (slot: unknown) =>
+      Array.isArray(slot) &&
+      Number.isFinite(slot[0]) &&
+      isRecord(slot[1]) &&
+      Object.values(slot[1]).every(Number.isFinite),
+  );
+}

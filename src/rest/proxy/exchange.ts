@@ -1,0 +1,294 @@
+/**
+ * One request of a worker, from its head to the end of its answer: its body, its turn, its sendings, and what the worker is told where
+ * Discord tells nothing. Runs per request.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errors } from 'undici';
+import { yieldToEvents } from '../../runtime/yield-to-events.ts';
+import type { Admission } from '../admission.ts';
+import type { Submission } from '../ports.ts';
+import { isIdempotent } from '../route.ts';
+import type { FailureKind, ProxyCounts } from './counts.ts';
+import { gatewayAnswer, gatewayBotAnswer } from './gateway-answer.ts';
+import { forwardedRequestHeaders } from './headers.ts';
+import type { HeldBytes } from './held-bytes.ts';
+import {
+  BODY_STALLED,
+  DISCORD_GONE,
+  DISCORD_SILENT,
+  DISCORD_UNREACHABLE,
+  INTERNAL_ERROR,
+  type OwnAnswer,
+  refusalAnswer,
+  SHARDS_UNKNOWN,
+} from './own-answers.ts';
+import type { ProxyOptions } from './ports.ts';
+import type { Reachability } from './reachability.ts';
+import { BodyStalledError, RequestBody, WorkerGoneError } from './request-body.ts';
+import { type HeadReading, type RequestHead, readHead } from './request-head.ts';
+import { discardRest, respond } from './respond.ts';
+import { type CallOutcome, UpstreamCall, WorkerStalledError } from './upstream-call.ts';
+
+/** What all requests share. */
+export interface ExchangeContext {
+  readonly options: ProxyOptions;
+  readonly counts: ProxyCounts;
+  readonly held: HeldBytes;
+  readonly reachability: Reachability;
+  readonly isDraining: () => boolean;
+}
+
+/** Of one request: sendings that broke before an answer, and were begun again. */
+const MAX_RESENDS = 1;
+/** Routes of answers to what was not forwarded, in metrics. */
+const NOT_FORWARDED = '-';
+
+const CLOSE: readonly string[] = ['connection', 'close'];
+const KEEP: readonly string[] = [];
+
+export class Exchange {
+  readonly #context: ExchangeContext;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #body: RequestBody;
+  readonly #left = new AbortController();
+  #expectsContinue: boolean;
+  #call: UpstreamCall | undefined;
+  #route = NOT_FORWARDED;
+  #resends = 0;
+
+  constructor(
+    context: ExchangeContext,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ) {
+    const { limits, clock } = context.options;
+    this.#context = context;
+    this.#request = request;
+    this.#response = response;
+    this.#expectsContinue = expectsContinue;
+    this.#body = new RequestBody(request, {
+      maxSmallBytes: limits.maxSmallBodyBytes,
+      stallTimeoutMs: limits.stallTimeoutMs,
+      held: context.held,
+      clock,
+    });
+  }
+
+  /** Resolves when it is over; never rejects. */
+  async run(): Promise<void> {
+    const { counts, options } = this.#context;
+    counts.inFlight++;
+    this.#response.once('close', this.#onClose);
+    // What breaks there is told by 'close'.
+    this.#request.on('error', () => undefined);
+    this.#response.on('error', () => undefined);
+    try {
+      await this.#start(readHead(this.#request, options, options.clock.now()));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      counts.inFlight--;
+      this.#body[Symbol.dispose]();
+      if (this.#response.headersSent) counts.answered(this.#route, this.#response.statusCode);
+      if (!this.#isGone) discardRest(this.#request, options.clock);
+    }
+  }
+
+  get #isGone(): boolean {
+    return this.#left.signal.aborted;
+  }
+
+  readonly #onClose = () => {
+    if (this.#response.writableFinished) return;
+    const gone = new WorkerGoneError();
+    this.#left.abort(gone);
+    this.#call?.abort(gone);
+  };
+
+  async #start(reading: HeadReading): Promise<void> {
+    switch (reading.kind) {
+      case 'refused':
+        return this.#answer(reading.answer);
+      case 'gateway':
+        return this.#answerGateway(reading);
+      case 'forward':
+        return this.#forward(reading.head);
+    }
+  }
+
+  #answerGateway({ route, application }: Extract<HeadReading, { kind: 'gateway' }>): void {
+    const url = this.#context.options.gatewayUrl?.(this.#request.headers.host) ?? '';
+    this.#route = route === 'gateway' ? 'GET /gateway' : 'GET /gateway/bot';
+    if (route === 'gateway') return this.#answer(gatewayAnswer(url));
+    const shards = application.shardCount();
+    return this.#answer(shards === undefined ? SHARDS_UNKNOWN : gatewayBotAnswer(url, shards));
+  }
+
+  async #forward(head: RequestHead): Promise<void> {
+    const { clock, limits } = this.#context.options;
+    // Whoever waits for 100-continue sends nothing until it is its turn.
+    if (!this.#body.isEmpty && !this.#expectsContinue) await this.#body.hold();
+    const submittedAtMs = clock.now();
+    const deadlineAtMs = submittedAtMs + Math.min(head.deadlineMs, limits.maxDeadlineMs);
+    let submission = await this.#submit(head, deadlineAtMs - submittedAtMs);
+    for (let sending = 0; submission.kind === 'admitted'; sending++) {
+      if (sending === 0) this.#context.counts.queueDurations.add(clock.now() - submittedAtMs);
+      const next = await this.#send(head, submission, deadlineAtMs);
+      if (next === undefined) return;
+      submission = next;
+    }
+    this.#answer(refusalAnswer(submission));
+  }
+
+  #submit(
+    { method, target, account, priority, application }: RequestHead,
+    deadlineMs: number,
+  ): Promise<Submission> {
+    const bytes = this.#body.heldBytes;
+    return application.limiter.submit(
+      { method, target, account, priority, deadlineMs, bytes },
+      this.#left.signal,
+    );
+  }
+
+  /** Sends it once; gives what it has to wait for before it is sent again, and nothing when it is over. */
+  async #send(
+    head: RequestHead,
+    admission: Admission,
+    deadlineAtMs: number,
+  ): Promise<Submission | undefined> {
+    this.#route = admission.route.template;
+    if (!(await this.#prepare(admission))) return undefined;
+    const outcome = await this.#callOnce(head, admission);
+    if (this.#isGone) {
+      this.#context.counts.failed('worker-gone');
+      return undefined;
+    }
+    switch (outcome.kind) {
+      case 'answered':
+        return undefined;
+      case 'limited':
+        return admission.again(this.#left.signal);
+      case 'cut':
+        return this.#cut(outcome.error);
+      case 'not-sent':
+        if (this.#mayResend()) return admission.again(this.#left.signal);
+        return this.#give(DISCORD_UNREACHABLE, 'unreachable');
+      case 'broken':
+        return this.#broken(head, outcome.error, deadlineAtMs);
+    }
+  }
+
+  /** What has to be done about the body once it is its turn. Whether the request can go. */
+  async #prepare(admission: Admission): Promise<boolean> {
+    try {
+      if (this.#expectsContinue) {
+        this.#expectsContinue = false;
+        this.#response.writeContinue();
+        await this.#body.hold();
+      } else if (this.#body.isWaiting) {
+        // A socket that nobody reads does not tell that its other end is gone.
+        this.#request.socket.resume();
+        await yieldToEvents();
+      }
+      if (!this.#isGone) return true;
+      this.#context.counts.failed('worker-gone');
+    } catch (error) {
+      admission.failed('not-sent');
+      throw error;
+    }
+    admission.failed('not-sent');
+    return false;
+  }
+
+  async #callOnce(head: RequestHead, admission: Admission): Promise<CallOutcome> {
+    const { options, counts, reachability } = this.#context;
+    const { clock, limits } = options;
+    const call = new UpstreamCall({
+      admission,
+      response: this.#response,
+      canRepeat: () => this.#body.isUntouched && !this.#isGone,
+      extraHeaders: () => (this.#context.isDraining() ? CLOSE : KEEP),
+      stallTimeoutMs: limits.stallTimeoutMs,
+      clock,
+      counts,
+    });
+    this.#call = call;
+    const sentAtMs = clock.now();
+    const body = this.#body.source();
+    const { upstream } = head.application;
+    try {
+      upstream.dispatch(
+        { method: head.method, target: admission.target, headers: this.#headers(head, admission), body },
+        call,
+      );
+    } catch (error) {
+      call.refused(error instanceof Error ? error : new Error(String(error)));
+      await call.outcome;
+      throw error;
+    }
+    const outcome = await call.outcome;
+    this.#call = undefined;
+    if (Buffer.isBuffer(body)) counts.sentBytes += body.length;
+    counts.sentBytes += this.#body.takeStreamedBytes();
+    if (call.answeredAtMs !== undefined) counts.upstreamDurations.add(call.answeredAtMs - sentAtMs);
+    if (!this.#isGone) reachability.note(outcome);
+    return outcome;
+  }
+
+  #headers({ application }: RequestHead, { route }: Admission): string[] {
+    const { rawHeaders, headers } = this.#request;
+    const forwarded = forwardedRequestHeaders(rawHeaders, headers.connection);
+    if (route.needsToken) forwarded.push('authorization', `Bot ${application.botToken()}`);
+    // What is whole has its length, and what comes in chunks goes in chunks.
+    if (this.#body.isWaiting && this.#body.length !== undefined) {
+      forwarded.push('content-length', String(this.#body.length));
+    }
+    return forwarded;
+  }
+
+  #mayResend(): boolean {
+    if (this.#resends >= MAX_RESENDS || !this.#body.isUntouched) return false;
+    this.#resends++;
+    this.#context.counts.resent++;
+    return true;
+  }
+
+  #broken(head: RequestHead, error: Error, deadlineAtMs: number): Promise<Submission> | undefined {
+    if (error instanceof BodyStalledError) return this.#give(BODY_STALLED, 'worker-stalled');
+    if (error instanceof errors.HeadersTimeoutError) return this.#give(DISCORD_SILENT, 'silent');
+    const leftMs = deadlineAtMs - this.#context.options.clock.now();
+    if (leftMs > 0 && isIdempotent(head.method) && this.#mayResend()) return this.#submit(head, leftMs);
+    return this.#give(DISCORD_GONE, 'broken');
+  }
+
+  #cut(error: Error): undefined {
+    this.#context.counts.failed(error instanceof WorkerStalledError ? 'worker-stalled' : 'cut');
+  }
+
+  #give(answer: OwnAnswer, kind: FailureKind): undefined {
+    this.#context.counts.failed(kind);
+    this.#answer(answer);
+  }
+
+  /** Before a turn came, or for a bug. */
+  #failed(error: unknown): void {
+    if (this.#isGone || error instanceof WorkerGoneError) return this.#context.counts.failed('worker-gone');
+    if (error instanceof BodyStalledError) {
+      this.#give(BODY_STALLED, 'worker-stalled');
+      return;
+    }
+    this.#context.options.log.error(
+      { err: error, route: this.#route },
+      'a request failed for a reason of ours',
+    );
+    this.#answer(INTERNAL_ERROR);
+  }
+
+  #answer(answer: OwnAnswer): void {
+    // Whoever was not told to go on may send its body or not: what comes next can't be told.
+    respond(this.#response, answer, this.#expectsContinue || this.#context.isDraining());
+  }
+}
