@@ -19,7 +19,7 @@ export type GuildState =
       readonly textBytes: number | undefined;
       /** Whether workers get the body as it is. */
       readonly isSnapshot: boolean;
-      /** Of the body; `undefined` where it has none, or nobody has looked yet. */
+      /** Of the body; `undefined` where it has none, or nothing was merged on the text yet: guilds at rest do without its memory. */
       readonly layout: GuildLayout | undefined;
     };
 

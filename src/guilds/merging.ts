@@ -39,11 +39,12 @@ export function mergedText(
   pending: PendingView | undefined,
   tools: MergeTools,
 ): WrittenText | undefined {
-  if (state.kind !== 'kept' || !state.isSnapshot || !state.layout || !pending) return undefined;
+  if (state.kind !== 'kept' || !state.isSnapshot || !pending) return undefined;
   const text = textOf(state, tools.compressor);
-  if (text === undefined) return undefined;
+  const layout = text && (state.layout ?? layoutOf(text));
+  if (!layout) return undefined;
   try {
-    const draft = new TextDraft(text, state.layout, tools.options);
+    const draft = new TextDraft(text, layout, tools.options);
     for (const dispatch of dispatchesIn(pending, tools)) {
       if (dispatch.t === OWN_USER_EVENT) applyOwnUser(draft, dispatch.d);
       else applyDispatch(draft, dispatch);
@@ -152,9 +153,8 @@ export function mergedState(
   const { ownUserId, off } = tools.options;
   const isUntouched = !pending && off.size === 0 && state.textBytes !== undefined;
   if (!isUntouched || !body || !isSnapshot(body, { ownUserId })) return stateOf(body, tools);
-  const text = textOf(state, tools.compressor);
-  const layout = text && layoutOf(text);
-  return { kind: 'kept', frame: state.frame, textBytes: state.textBytes, isSnapshot: true, layout };
+  const { frame, textBytes } = state;
+  return { kind: 'kept', frame, textBytes, isSnapshot: true, layout: undefined };
 }
 
 /** What is kept of a body. A guild that was joined is told from none by `unavailable: false`, as after READY. */
@@ -167,7 +167,7 @@ function stateOf(body: JsonObject | undefined, tools: MergeTools): GuildState {
     kind: 'kept',
     frame: tools.compressor.compress(text),
     textBytes: text.length,
-    layout: layoutOf(text),
+    layout: undefined,
     isSnapshot: isSnapshot(guild, { ownUserId: tools.options.ownUserId }),
   };
 }
