@@ -4,10 +4,8 @@
  */
 import type { StoredTail, TailPosition } from '../../cluster/index.ts';
 import type { GuildSnapshots, JsonObject, StoredGuilds } from '../../guilds/index.ts';
-import { type EventLog, loadChunk, type TailChunk } from '../../log/index.ts';
+import type { EventLog } from '../../log/index.ts';
 import type { GuildRequests } from '../../requests/index.ts';
-import { reasonOf } from '../../runtime/reason-of.ts';
-import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import { Voice, type VoiceOptions } from '../../voice/index.ts';
 import {
@@ -22,6 +20,7 @@ import { GuildIds } from './guild-ids.ts';
 import type { GuildState } from './guild-state.ts';
 import { type GuildSession, HeldGuilds } from './held-guilds.ts';
 import { HeldTail, type HeldTailOptions } from './held-tail.ts';
+import { Restoring, type ShardState, userIdOf } from './restoring.ts';
 
 export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
@@ -36,25 +35,12 @@ export interface HeldShardOptions extends HeldTailOptions {
   readonly onServingChanged: () => void;
 }
 
-/** What outlives the process beside the dispatches. */
-interface ShardState {
-  readonly session: UpstreamSession;
-  readonly ready: Readonly<Record<string, unknown>>;
-  readonly guildIds: readonly string[];
-  readonly voice?: unknown;
-  /** Of READY. */
-  readonly readySequence?: number | undefined;
-}
-
 /**
  * After a restart: a RESUME from beyond the log's head waits for the head to come there, until the log has not grown for
  * so long, and no longer than the limit (where live dispatches follow the replay closely).
  */
 const CATCH_UP_MS = 2_000;
 const CATCH_UP_LIMIT_MS = 30_000;
-
-/** Of a tail, so much is loaded at a time: about 2 ms of the event loop. */
-const LOAD_SLICE_BYTES = 512 * 1024;
 
 type Phase =
   | { readonly kind: 'empty' }
@@ -77,16 +63,13 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly heldGuilds: HeldGuilds;
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
-  /** READY's guilds, and its sequence; `undefined` where the log no longer goes back to it. */
-  #beginning: GuildSession['beginning'];
-  #readySequence: number | undefined;
+  readonly #restoring: Restoring;
   readonly #listeners = new Set<ShardListener>();
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
   /** Up to where a stored tail was read. */
   #position: TailPosition | undefined;
   #catchUpTimer: Disposable | undefined;
-  #loadedBytes = 0;
   #isFlushScheduled = false;
   /** When the dispatches of the scheduled flush came: they came together. */
   #arrivedAtMs = 0;
@@ -108,6 +91,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       hasGuild: (guildId) => this.#guildIds.ids.has(guildId),
       onChanged: () => this.tail.hasten(),
     });
+    this.#restoring = new Restoring({ ...options, guildIds: this.#guildIds, voice: this.voice });
     this.tail = new HeldTail(options, () => this.#state(), { read: () => this.#readChanges() });
     this.heldGuilds = new HeldGuilds(options, this.tail, () => options.onServingChanged());
     this.tail.onWritten = () => this.heldGuilds.onTailWritten();
@@ -151,66 +135,19 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#upstream = upstream;
   }
 
-  /** Takes over what another process left. Anything unreadable only shortens the window. */
-  async restore({ parts, isContinuation, position }: StoredTail): Promise<void> {
-    this.#position = position;
-    const newest = parts.at(-1)?.base.state as Partial<ShardState> | undefined;
-    // Written between the loss of a session and the READY of the next: there is nothing to go on from.
-    if (!newest?.session || !newest.ready || !('user' in newest.ready)) {
-      this.#phase = { kind: 'empty' };
-      return;
-    }
-    this.voice.restore(userIdOf(newest.ready));
-    for (const { base, chunks } of parts) {
-      const state = base.state as Partial<ShardState>;
-      if (state.session?.sessionId !== newest.session.sessionId) continue;
-      if (!isContinuation) this.#restoreBase(base, state);
-      for (const chunk of chunks) await this.#restoreChunk(chunk);
-    }
-    this.tail.continueAfterLog();
-    this.#phase = { kind: 'restored', session: newest.session, ready: newest.ready };
-  }
-
-  #restoreBase(
-    { sequence }: { readonly sequence: number },
-    { guildIds = [], readySequence, voice }: Partial<ShardState>,
-  ): void {
-    this.#guildIds.reset(guildIds);
-    this.#readySequence = readySequence;
-    this.#beginning = readySequence === sequence ? { sequence, guildIds } : undefined;
-    this.voice.table.clear();
-    this.voice.table.restore(voice);
-    if (sequence !== this.log.head) this.log.reset(sequence);
-  }
-
-  async #restoreChunk(chunk: TailChunk): Promise<void> {
-    const { tailCompressor, logger } = this.#options;
-    if (chunk.afterSequence !== this.log.head) this.log.reset(chunk.afterSequence);
-    const bytesBefore = this.log.appendedBytes;
-    try {
-      loadChunk(chunk, this.log, tailCompressor, {
-        onRecord: (typeId, payload) => this.#guildIds.apply(typeId, payload),
-        onChanges: ({ voice }) => this.voice.table.restore(voice),
-      });
-    } catch (error) {
-      logger.warn(
-        { reason: reasonOf(error), lastSequence: chunk.lastSequence },
-        'a chunk of the tail can not be read; workers that need it get INVALID_SESSION',
-      );
-      this.log.reset(chunk.lastSequence);
-    }
-    // Other shards of this node live on meanwhile.
-    this.#loadedBytes += this.log.appendedBytes - bytesBefore;
-    if (this.#loadedBytes < LOAD_SLICE_BYTES) return;
-    this.#loadedBytes = 0;
-    await yieldToEvents();
+  /** Takes over what another process left. */
+  async restore(stored: StoredTail): Promise<void> {
+    this.#position = stored.position;
+    const restored = await this.#restoring.run(stored);
+    this.#phase = restored ? { kind: 'restored', ...restored } : { kind: 'empty' };
+    if (restored) this.tail.continueAfterLog();
   }
 
   sessionStarted(session: UpstreamSession, sequence: number, ready: Readonly<Record<string, unknown>>): void {
     const { guilds, ...rest } = ready;
     this.log.reset(sequence);
     this.#guildIds.reset(guilds);
-    this.#readySequence = sequence;
+    this.#restoring.readySequence = sequence;
     const beginning = { sequence, guildIds: [...this.#guildIds.ids] };
     this.heldGuilds.begin({ ...guildSession(session, ready), beginning });
     this.voice.reset(userIdOf(ready));
@@ -249,11 +186,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
     if (phase.kind === 'restored') {
       this.voice.begin();
       this.requests?.inherit();
-      const beginning = this.#beginning && { beginning: this.#beginning };
-      this.heldGuilds.load(
-        { ...guildSession(phase.session, phase.ready), ...beginning },
-        this.#options.loadGuilds,
-      );
+      const { beginning } = this.#restoring;
+      const session = { ...guildSession(phase.session, phase.ready), ...(beginning && { beginning }) };
+      this.heldGuilds.load(session, this.#options.loadGuilds);
       this.#catchUp(phase.session, phase.ready);
     }
     // Another RESUMED: the one before was an old one, in the midst of the replay.
@@ -301,6 +236,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.#upstream?.commands.submit(command, sender) ?? 'full';
   }
 
+  /** Drops what is too old of the log; not while guilds may yet have to be brought up to date from it. */
+  trimLog(): void {
+    const { kind } = this.heldGuilds;
+    if (kind !== 'waiting' && kind !== 'loading') this.log.trim(this.#options.clock.now());
+  }
+
   /** Gives its memory back; it is not to be used after. */
   [Symbol.dispose](): void {
     this.#catchUpTimer?.[Symbol.dispose]();
@@ -328,7 +269,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
       session: phase.session,
       ready,
       guildIds: [...this.#guildIds.ids],
-      readySequence: this.#readySequence,
+      readySequence: this.#restoring.readySequence,
       voice: this.voice.table.state,
     };
   }
@@ -337,10 +278,6 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const unwritten = this.voice.table.read();
     return unwritten && { changes: { voice: unwritten.changes }, written: unwritten.written };
   }
-}
-
-function userIdOf({ user }: Readonly<Record<string, unknown>>): string {
-  return String((user as { readonly id?: unknown } | undefined)?.id);
 }
 
 function guildSession({ sessionId }: UpstreamSession, { user }: ShardState['ready']): GuildSession {

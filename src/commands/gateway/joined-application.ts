@@ -130,7 +130,7 @@ export class JoinedApplication implements Disposable {
 
   #trim(): void {
     const { clock, config } = this.#options.application;
-    for (const shard of this.shards.here.values()) shard.log.trim(clock.now());
+    for (const shard of this.shards.here.values()) shard.trimLog();
     const intervalMs = Math.min(TRIM_INTERVAL_MS, config.eventLog.maxAgeMs);
     this.#trimTimer = clock.setTimer(() => this.#trim(), intervalMs);
   }

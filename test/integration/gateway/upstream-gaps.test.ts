@@ -101,12 +101,12 @@ it('sends commands in order, those of a broken connection after the RESUME', asy
   await using _node = node;
   using _worker = worker;
   const guild = (n: number) => `10000000000000000${n}`;
-  const ask = (n: number) => worker.send(8, { guild_id: guild(n), query: '', limit: 0 });
-  ask(1);
-  await connection.next(8);
+  const leave = (n: number) => worker.send(4, { guild_id: guild(n), channel_id: null });
+  leave(1);
+  await connection.next(4);
   await discord.vanish();
   await node.logged(/connection failed/);
-  for (const n of [2, 3, 4]) ask(n);
+  for (const n of [2, 3, 4]) leave(n);
   await discord.appear();
   const second = await discord.connection(2);
   await second.next(6);
@@ -114,8 +114,8 @@ it('sends commands in order, those of a broken connection after the RESUME', asy
   await worker.reached(2);
   expect(second.received.map(({ op }) => op)).toEqual([6]);
   second.dispatch(3, 'RESUMED', {});
-  await second.next(8);
-  ask(5);
+  await second.next(4);
+  leave(5);
   await expect.poll(() => second.received.length).toBe(5);
   expect(second.received.map(({ d }) => d['guild_id'])).toEqual([undefined, ...[2, 3, 4, 5].map(guild)]);
 });

@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredPart } from '../../../src/cluster/index.ts';
-import { HeldShard } from '../../../src/commands/gateway/held-shard.ts';
+import { HeldShard, type HeldShardOptions } from '../../../src/commands/gateway/held-shard.ts';
 import { EventLog, LogMemory, TailCompressor, type TailStore } from '../../../src/log/index.ts';
 import { EventTypeId } from '../../../src/protocol/event-types.ts';
 import { writeFrameHeader } from '../../../src/protocol/websocket-frame.ts';
 import type { ShardListener } from '../../../src/workers/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { WITHOUT_GUILDS } from './guild-states.ts';
+import { guildState, WITHOUT_GUILDS } from './guild-states.ts';
 
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
 const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
 
-function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
+function makeShard(
+  clock = new ManualClock(),
+  tailStore?: TailStore,
+  guilds: Pick<HeldShardOptions, 'guildState' | 'loadGuilds'> = {
+    guildState: WITHOUT_GUILDS,
+    loadGuilds: async () => undefined,
+  },
+) {
   const warnings: string[] = [];
   const note = (_fields: object, message: string) => void warnings.push(message);
   const log = new EventLog({ maxBytes: 1 << 20, maxAgeMs: 60_000, memory: new LogMemory(1 << 20) });
@@ -24,8 +32,7 @@ function makeShard(clock = new ManualClock(), tailStore?: TailStore) {
     clock,
     logger: { info: note, warn: note, debug: note },
     voiceMode: 'owner',
-    guildState: WITHOUT_GUILDS,
-    loadGuilds: async () => undefined,
+    ...guilds,
     onServingChanged: () => undefined,
   });
   if (tailStore)
@@ -111,6 +118,24 @@ describe('a held shard that restores a tail', () => {
     clock.advance(100);
     expect(states).toEqual([STATE]);
     await shard.tail.close();
+  });
+
+  it('drops nothing of the log for its age before its guilds are brought up to date from it', async () => {
+    const clock = new ManualClock();
+    const loaded = Promise.withResolvers<undefined>();
+    const guilds = { guildState: guildState(clock), loadGuilds: () => loaded.promise };
+    const { shard, log } = makeShard(clock, undefined, guilds);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
+    shard.dispatch(7, EventTypeId.Other, payload(7, 'A', { text: 'x'.repeat(100_000) }));
+    clock.advance(120_000);
+    shard.trimLog();
+    shard.connected();
+    shard.trimLog();
+    expect(log.floor).toBe(4);
+    loaded.resolve(undefined);
+    await eventually(() => shard.heldGuilds.kind === 'unknown');
+    shard.trimLog();
+    expect(log.floor).toBe(6);
   });
 
   it('starts afresh where the tail was begun between two sessions', async () => {
