@@ -260,7 +260,8 @@ export class GuildSnapshots implements Mergeable, Disposable {
     this.#done.readMerges++;
     if (!isKnown(state)) return;
     const isUnchanged = guild.state === state && guild.pending === pending;
-    const isSlow = state.kind === 'raw' || state.textBytes === undefined;
+    // Without a layout all of the text is looked through each time.
+    const isSlow = state.kind === 'raw' || state.textBytes === undefined || !state.layout;
     const isWorthIt = isSlow || (view?.end ?? 0) * 2 > this.#settings.maxPendingBytesPerGuild;
     if (!isUnchanged || !isWorthIt || this.#table.find(guild.id) !== guild) return;
     this.#table.replace(guild, merged(), view && pending?.after(view));
