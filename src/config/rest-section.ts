@@ -40,8 +40,9 @@ export const rest = z.strictObject({
     description: 'Requests a second that Discord allows an application; and an address, without a token.',
   }),
   deadlineMs: setting(duration(), {
-    default: '60s',
-    description: 'How long a request may wait for its turn that does not say (`X-Shardmux-Deadline-Ms`).',
+    default: '8s',
+    description:
+      'How long a request may wait for its turn that does not say (`X-Shardmux-Deadline-Ms`); libraries that give up after 10 s get a 429 to wait for before that.',
   }),
   maxDeadlineMs: setting(duration(), {
     default: '10m',

@@ -5,6 +5,8 @@
 
 /** One request's part of the limit. */
 export interface GlobalPlace {
+  /** It leaves only now: it had to wait for a connection. */
+  sent(nowMs: number): void;
   /** Discord has answered: the request was counted before now. */
   answered(nowMs: number): void;
   /** It never reached Discord. */
@@ -61,6 +63,11 @@ export class LocalGlobalBudget implements GlobalBudget {
     place.sentMs = nowMs;
     place.freeAtMs = nowMs + this.#marginMs + WINDOW_MS;
     return {
+      sent: (atMs) => {
+        if (place.turn !== turn) return;
+        place.sentMs = atMs;
+        place.freeAtMs = Math.max(place.freeAtMs, atMs + this.#marginMs + WINDOW_MS);
+      },
       answered: (atMs) => place.turn === turn && this.#answered(place, atMs),
       unused: () => {
         if (place.turn === turn) place.freeAtMs = freeBeforeMs;

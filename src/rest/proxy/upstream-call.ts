@@ -94,8 +94,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#abortedWith) controller.abort(this.#abortedWith);
-    else this.#state = { kind: 'sent' };
+    if (this.#abortedWith) {
+      controller.abort(this.#abortedWith);
+      return;
+    }
+    this.#state = { kind: 'sent' };
+    const { admission, clock } = this.#options;
+    admission.place?.sent(clock.now());
   }
 
   onResponseStart(

@@ -26,6 +26,15 @@ describe('the global limit of a node alone', () => {
     expect(budget.nextAtMs()).toBe(1_035);
   });
 
+  it('counts a request that had to wait for a connection from when it left', () => {
+    const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
+    const place = budget.take(0);
+    place?.sent(200);
+    expect(budget.nextAtMs()).toBe(1_250);
+    place?.answered(220);
+    expect(budget.nextAtMs()).toBe(1_205);
+  });
+
   it('gives back the place of what never left', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     budget.take(0)?.unused();
