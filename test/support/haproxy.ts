@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runRuntimeCommand } from '../../src/routing/runtime-client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { endsWithUs } from './ends-with-us.ts';
 import { eventually } from './eventually.ts';
 
 const CONFIG_PATH = fileURLToPath(new URL('../../haproxy/haproxy.cfg', import.meta.url));
@@ -137,6 +138,7 @@ class RunningHaproxy implements Haproxy {
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endsWithUs(child);
     this.#processes.add(child);
     this.#current = child;
     const keepOutput = (chunk: Buffer) => {

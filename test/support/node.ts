@@ -7,16 +7,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endsWithUs } from './ends-with-us.ts';
 import { eventually } from './eventually.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-
-/** A test that times out never gets to its disposal, and vitest ends its process with SIGTERM. */
-const alive = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-process.once('SIGTERM', () => process.exit(143));
 
 export interface LogLine {
   readonly level: string;
@@ -95,10 +89,9 @@ export class NodeProcess implements AsyncDisposable {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#errors += text;
     });
-    alive.add(child);
+    endsWithUs(child);
     this.exited = new Promise((resolve) => {
       child.once('close', (code) => {
-        alive.delete(child);
         this.#hasEnded = true;
         resolve(code);
       });

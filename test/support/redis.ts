@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { endsWithUs } from './ends-with-us.ts';
 import { eventually } from './eventually.ts';
 import { makeCertificates, type TestCertificates } from './redis-certificates.ts';
 
@@ -21,13 +22,6 @@ const MAX_START_ATTEMPTS = 5;
 
 /** A cluster node needs a second port, this far above its own; those of the system's choice are mostly too high for that. */
 const CLUSTER_BUS_OFFSET = 10_000;
-
-/** A test that times out never gets to its disposal, and vitest ends its process with SIGTERM. */
-const alive = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-process.once('SIGTERM', () => process.exit(143));
 
 export interface RedisOptions {
   /** Of the default user. */
@@ -142,14 +136,13 @@ class RunningRedis implements RedisServer {
       cwd: this.#directory,
     });
     this.#child = child;
-    alive.add(child);
+    endsWithUs(child);
     const keep = (chunk: Buffer) => {
       this.#output += chunk.toString();
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
     child.once('close', () => {
-      alive.delete(child);
       if (this.#child === child) this.#child = undefined;
     });
     child.once('error', (error) => keep(Buffer.from(`${error}\n`)));
