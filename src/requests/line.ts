@@ -67,7 +67,9 @@ export class Line implements Disposable {
       payload: () => (sending.questions.some(isWanted) ? sending.payload : undefined),
       onLeft: (isSent) => {
         this.#queued--;
-        this.#options.onLeft(sending, isSent);
+        // Wanted, and not sent: the queue has ended. Where the shard stays after all, there will be another.
+        if (!isSent && sending.questions.some(isWanted)) this.#sendings.push(sending);
+        else this.#options.onLeft(sending, isSent);
         this.#pump();
       },
     });

@@ -106,7 +106,7 @@ export interface Upstream {
 export interface UpstreamCommand {
   /** The JSON text; `undefined` where nobody wants it any more. */
   payload(): string | undefined;
-  /** It was sent, or was not wanted when its turn came. */
+  /** It was sent; or not, because nobody wanted it when its turn came, or because its queue has ended. */
   onLeft(isSent: boolean): void;
 }
 

@@ -29,7 +29,7 @@ type Receiver = ((payload: string) => boolean) | 'none' | 'ended';
 export interface LateCommand {
   /** The JSON text; `undefined` where nobody wants it any more. Asked again where the connection did not take it. */
   payload(): string | undefined;
-  /** It has left the queue: sent, or not wanted. Never where the queue ended before. */
+  /** It has left the queue: sent; or not, because it was not wanted, or the queue has ended. */
   onLeft(isSent: boolean): void;
 }
 
@@ -102,8 +102,8 @@ export class CommandQueue implements Disposable {
     this.close();
     this.#receiver = 'ended';
     this.dropped += this.#queued.length;
-    this.#queued.length = 0;
     this.#waiting.clear();
+    for (const { command } of this.#queued.splice(0)) if (typeof command !== 'string') command.onLeft(false);
   }
 
   #drain(): void {

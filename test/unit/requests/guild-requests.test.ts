@@ -86,6 +86,23 @@ describe('a request that takes Discord', () => {
     expect(shard.sent).toHaveLength(21);
   });
 
+  it('outlives the queue of commands that it waits in, as where a shard stays here after all', () => {
+    using shard = new TestShard();
+    const [asker, gone] = [new TestAsker(), new TestAsker()];
+    shard.isOpen = false;
+    shard.askAll(asker, 'all');
+    for (let n = 0; n < 10; n++) shard.ask(asker, 8, { guild_id: GUILD, query: `name ${n}`, limit: 0 });
+    shard.ask(gone, 43, { guild_id: GUILD, fields: ['x'] });
+    shard.requests.leave(gone);
+    shard.endQueue();
+    expect(shard.sent).toEqual([]);
+    shard.isOpen = true;
+    shard.hasRoom = true;
+    shard.clock.advance(1_000);
+    expect(shard.sent).toHaveLength(11);
+    expect(new Set(shard.sent.map(({ d }) => d['query'])).size).toBe(11);
+  });
+
   it('is made once more where nothing comes, and then given up', () => {
     using shard = new TestShard();
     const asker = new TestAsker();

@@ -100,6 +100,12 @@ export class TestShard implements Disposable {
     for (const command of this.queued.splice(0)) this.#send(command);
   }
 
+  /** The queue of commands ends with what is in it; another takes its place with `hasRoom`. */
+  endQueue(): void {
+    this.hasRoom = false;
+    for (const command of this.queued.splice(0)) command.onLeft(false);
+  }
+
   /** A dispatch from Discord; whether it was for askers alone. */
   dispatch(t: string, d: object): boolean {
     const payload = Buffer.from(`{"t":"${t}","s":${++this.sequence},"op":0,"d":${JSON.stringify(d)}}`);

@@ -131,6 +131,19 @@ it('makes a late command when its turn comes, and says when it has left', () => 
   expect([sent, left]).toEqual([['late'], [true]]);
 });
 
+it('gives late commands back when it ends, the oldest first, and takes none of them again', () => {
+  const { queue } = newQueue();
+  const left: string[] = [];
+  for (const name of ['first', 'second']) {
+    const onLeft = (isSent: boolean) => {
+      left.push(`${name} ${isSent} ${queue.submit(name, SOMEONE)}`);
+    };
+    queue.submit({ payload: () => name, onLeft }, SOMEONE);
+  }
+  queue[Symbol.dispose]();
+  expect([left, queue.length]).toEqual([['first false closed', 'second false closed'], 0]);
+});
+
 it('leaves out a late command that nobody wants any more, at no cost to the window', () => {
   const { queue, sent, send } = newQueue();
   const left: boolean[] = [];
