@@ -294,6 +294,8 @@ export class GuildWriter implements Mergeable {
     // It has begun anew: what was put before that is not there.
     if (this.#beginning) return;
     await store.commit({ ...session, ...checkpoint });
+    // Or was told meanwhile that all of it is gone.
+    if (this.#beginning) return;
     this.#committed = begun;
     this.counts.rounds++;
   }

@@ -265,6 +265,20 @@ describe('a writer that is told', () => {
     expect(calls.slice(calls.indexOf('begin 0'))).toEqual(['begin 0', 'put 2 guilds', 'commit 3']);
   });
 
+  it('that what is stored is gone while a round is being committed stores all anew, without waiting for more to happen', async () => {
+    using writing = new Writing(1);
+    writing.introduce();
+    const committing = Promise.withResolvers<void>();
+    writing.kept.before = () => {
+      if (writing.kept.calls.at(-1) === 'commit 3') return committing.promise;
+    };
+    await writing.tailWritten();
+    writing.writer.beginAnew();
+    committing.resolve();
+    await writing.tailWritten();
+    expect(writing.takeCalls()).toEqual(['put 2 guilds', 'commit 3', 'begin 0', 'put 2 guilds', 'commit 3']);
+  });
+
   it('to stop writes no more, and lets a call that is under way end', async () => {
     using writing = new Writing(1);
     writing.introduce();
