@@ -5,8 +5,8 @@
 import { LIST_KEYS, type ListKey } from './lists.ts';
 
 /**
- * Of each list in the text's order: which it is (in `LIST_KEYS`), how far it begins behind the one before it (two units, the low one
- * first), how many elements it has, and the bytes of each. Half a KiB for a typical guild.
+ * Of each list in the text's order: which it is (in `LIST_KEYS`), how far it begins behind the one before it and how many elements it
+ * has (two units each, the low one first), and the bytes of each element. Half a KiB for a typical guild.
  */
 export type GuildLayout = Uint16Array;
 
@@ -23,6 +23,9 @@ export interface ListPlace {
 
 const MAX_UNIT = 0xffff;
 
+/** Units before the elements of a list. */
+const HEADER_UNITS = 5;
+
 export class LayoutWriter {
   readonly #units: number[] = [];
   #previousEnd = 0;
@@ -30,12 +33,13 @@ export class LayoutWriter {
 
   list(key: ListKey, start: number, end: number, lengths: readonly number[]): void {
     const gap = start - this.#previousEnd;
-    this.#units.push(LIST_KEYS.indexOf(key), gap & MAX_UNIT, gap >>> 16, lengths.length);
+    const count = lengths.length;
+    this.#units.push(LIST_KEYS.indexOf(key), gap & MAX_UNIT, gap >>> 16, count & MAX_UNIT, count >>> 16);
     for (const length of lengths) {
       this.#units.push(length);
       if (length > MAX_UNIT) this.#isPossible = false;
     }
-    if (lengths.length > MAX_UNIT || gap > 0x7fff_ffff) this.#isPossible = false;
+    if (gap > 0x7fff_ffff) this.#isPossible = false;
     this.#previousEnd = end;
   }
 
@@ -51,9 +55,9 @@ export function listsIn(layout: GuildLayout): ListPlace[] {
   let end = 0;
   for (let at = 0; at < layout.length; ) {
     const key = LIST_KEYS[layout[at] ?? 0] ?? 'roles';
-    const start = end + (layout[at + 1] ?? 0) + (layout[at + 2] ?? 0) * (MAX_UNIT + 1);
-    const count = layout[at + 3] ?? 0;
-    at += 4;
+    const start = end + twoUnits(layout, at + 1);
+    const count = twoUnits(layout, at + 3);
+    at += HEADER_UNITS;
     const starts: number[] = [];
     const lengths: number[] = [];
     let position = start;
@@ -70,6 +74,10 @@ export function listsIn(layout: GuildLayout): ListPlace[] {
   return places;
 }
 
+function twoUnits(layout: GuildLayout, at: number): number {
+  return (layout[at] ?? 0) + (layout[at + 1] ?? 0) * (MAX_UNIT + 1);
+}
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -79,6 +87,10 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
+const LETTER_U = 0x75;
+
+/** How the four digits of an escape begin that may be of a digit, an underscore or a small letter. */
+const HIDING_ESCAPES: ReadonlySet<string> = new Set(['003', '005', '006', '007']);
 
 const KEYS: ReadonlySet<string> = new Set(LIST_KEYS);
 
@@ -149,9 +161,19 @@ function valueEnd(text: Buffer, from: number): number {
   return -1;
 }
 
-/** Behind the closing quote of the string whose opening quote is at `from`. */
+/** Behind the closing quote of the string whose opening quote is at `from`; behind everything where it may hide what we search for. */
 function stringEnd(text: Buffer, from: number): number {
   let at = from + 1;
-  while (at < text.length && text[at] !== QUOTE) at += text[at] === BACKSLASH ? 2 : 1;
+  for (; at < text.length && text[at] !== QUOTE; at += 1) {
+    if (text[at] !== BACKSLASH) continue;
+    if (isHiding(text, at)) return text.length + 1;
+    at += 1;
+  }
   return at + 1;
+}
+
+/** Whether the escape at `at` is of a digit or a letter, as ids and keys consist of: nobody needs to, but it would be JSON. */
+function isHiding(text: Buffer, at: number): boolean {
+  if (text[at + 1] !== LETTER_U) return false;
+  return HIDING_ESCAPES.has(text.toString('latin1', at + 2, at + 5));
 }

@@ -178,6 +178,14 @@ describe('dispatches', () => {
     expect(only(store)).toEqual({ id: ID, unavailable: true });
   });
 
+  it('change an element whose id is written in escapes, once its guild is at rest as well', () => {
+    using store = new Store();
+    store.dispatchText('GUILD_CREATE', JSON.stringify(ownGuild()).replace('"id":"10"', '"id":"\\u00310"'));
+    while (store.snapshots.mergeSome(1));
+    store.dispatch('CHANNEL_UPDATE', { guild_id: ID, ...channel('10', { name: 'new' }) });
+    expect(only(store)).toMatchObject({ channels: [{ id: '10', name: 'new' }, { id: '20' }] });
+  });
+
   it('that can not change a guild are not kept', () => {
     using store = storeWithGuild();
     const before = store.snapshots.counts;

@@ -82,6 +82,29 @@ describe('a guild whose text is merged', () => {
   });
 });
 
+describe('a guild that is written in another way than ours', () => {
+  it('keeps names in escapes, line separators and lone surrogates', () => {
+    const name = 'caf\\u00e9 \u2028 \\ud83d \\/ \\"id\\":\\"11\\"';
+    const text = snapshotText(guild({ channels: [channel('10', { name: 'NAME' }), channel('11')] })).replace(
+      'NAME',
+      name,
+    );
+    const events = [dispatch('CHANNEL_UPDATE', channel('11', { name: 'new' }))];
+    const written = merged(text, events)?.text.toString();
+    expect(written).toContain(name);
+    expect(JSON.parse(written ?? '')).toEqual(JSON.parse(parsedAndWritten(text, events)));
+  });
+
+  it('keeps numbers that no double has, where nothing else of their element changes', () => {
+    const text = snapshotText(guild({ channels: [channel('10', { odd: 1 }), channel('11')] })).replace(
+      '"odd":1',
+      '"odd":9007199254740993',
+    );
+    const events = [dispatch('CHANNEL_UPDATE', channel('11', { name: 'new' }))];
+    expect(merged(text, events)?.text.toString()).toContain('"odd":9007199254740993');
+  });
+});
+
 describe('the layout of a guild', () => {
   const layoutOfText = (text: string) => layoutOf(Buffer.from(text));
 
@@ -99,12 +122,25 @@ describe('the layout of a guild', () => {
     expect(elements).toEqual(['{"id":"2"}', '{"id":"[\\"3"}']);
   });
 
+  it('is there also of more elements than a unit can count', () => {
+    const count = 70_000;
+    const text = `{"roles":[${Array(count).fill('{}').join()}],"emojis":[1]}`;
+    const places = listsIn(layoutOfText(text) ?? new Uint16Array());
+    expect(places.map(({ key, starts, end }) => [key, starts.length, text[end]])).toEqual([
+      ['roles', count, ']'],
+      ['emojis', 1, ']'],
+    ]);
+  });
+
   it.each([
     ['with spaces', '{"id": "1"}'],
     ['with spaces in a list', '{"roles":[ {"id":"1"}]}'],
     ['with spaces behind it', '{"id":"1"} '],
     ['with a key twice', '{"roles":[],"roles":[]}'],
     ['with a key that is written in another way', '{"r\\u006fles":[]}'],
+    ['with an id that is written in another way', '{"roles":[{"id":"\\u0031"}]}'],
+    ['with a key of an element that is written in another way', '{"roles":[{"\\u0069d":"1"}]}'],
+    ['with a key with an escaped underscore', '{"voice_states":[{"user\\u005Fid":"1"}]}'],
     ['that is cut off', '{"roles":[{"id":"1"}'],
     ['that is no object', '[]'],
     ['with an element that is too large to be noted', `{"roles":["${'-'.repeat(70_000)}"]}`],
