@@ -17,8 +17,8 @@ export class Ask {
   open = 0;
   /** RATE_LIMITEDs it has had. */
   refusals = 0;
-  /** Requests to Discord for it that were not answered. */
-  silences = 0;
+  /** Guilds about which Discord was asked for it, and has not answered. */
+  readonly silentGuildIds = new Set<string>();
   /** All sets that it is in: with the asker it leaves them. */
   readonly places = new Set<Set<Ask>>();
 

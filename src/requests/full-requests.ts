@@ -11,10 +11,15 @@ const MARGIN_MS = 1_000;
 
 const INTERVAL_MS = FULL_MEMBER_REQUEST_INTERVAL_MS + MARGIN_MS;
 
+/** No turn lasts longer, whatever Discord says; a timer of more than 24 days would be due at once. */
+const MAX_TURN_MS = 24 * 60 * 60 * 1_000;
+
 interface Turn {
   readonly waiting: Set<Ask>;
   /** Until the next turn; none before the request is sent. */
   timer: Disposable | undefined;
+  /** When the timer is due. */
+  endsAtMs: number;
 }
 
 export interface FullRequestsOptions {
@@ -46,7 +51,7 @@ export class FullRequests implements Disposable {
       this.#endAfter(guildId, inheritedMs);
       return false;
     }
-    this.#turns.set(guildId, { waiting: new Set(), timer: undefined });
+    this.#turns.set(guildId, newTurn());
     return true;
   }
 
@@ -59,9 +64,18 @@ export class FullRequests implements Disposable {
     this.#endAfter(guildId, INTERVAL_MS);
   }
 
-  /** Discord has said how long it takes no request. */
-  limited(guildId: string, retryAfterMs: number): void {
+  /** Discord has not taken the request of this turn, and has said when it will take the next. */
+  refused(guildId: string, retryAfterMs: number): void {
     this.#endAfter(guildId, retryAfterMs + MARGIN_MS);
+  }
+
+  /** Discord has said so of another request about the guild: a turn that lasts longer does so still. */
+  limited(guildId: string, retryAfterMs: number): void {
+    const turn = this.#turns.get(guildId);
+    // It begins when its request is sent, and lasts as long as any.
+    if (turn && !turn.timer) return;
+    const leftMs = turn ? turn.endsAtMs - this.#options.clock.now() : 0;
+    this.#endAfter(guildId, Math.max(leftMs, retryAfterMs + MARGIN_MS));
   }
 
   /** Until the turn is over, or `release`. */
@@ -84,10 +98,13 @@ export class FullRequests implements Disposable {
     this.#turns.clear();
   }
 
-  #endAfter(guildId: string, ms: number): void {
-    const turn = this.#turns.get(guildId) ?? { waiting: new Set(), timer: undefined };
+  #endAfter(guildId: string, wantedMs: number): void {
+    const { clock } = this.#options;
+    const turn = this.#turns.get(guildId) ?? newTurn();
+    const ms = Math.min(wantedMs, MAX_TURN_MS);
     turn.timer?.[Symbol.dispose]();
-    turn.timer = this.#options.clock.setTimer(() => this.#end(guildId), ms);
+    turn.timer = clock.setTimer(() => this.#end(guildId), ms);
+    turn.endsAtMs = clock.now() + ms;
     this.#turns.set(guildId, turn);
   }
 
@@ -101,4 +118,8 @@ export class FullRequests implements Disposable {
       this.#options.onReleased(ask);
     }
   }
+}
+
+function newTurn(): Turn {
+  return { waiting: new Set(), timer: undefined, endsAtMs: 0 };
 }

@@ -67,9 +67,6 @@ const MAX_REFUSALS = 3;
 /** An asker does not wait longer on a RATE_LIMITED, but gets it. Libraries give up after 30 s to 2 min. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
-/** A request that Discord has not answered is made once more. */
-const MAX_SILENCES = 1;
-
 /** Random bytes of a process's nonces, so that it does not take an earlier one's for its own. */
 const NONCE_BYTES = 4;
 
@@ -288,8 +285,9 @@ export class GuildRequests implements Disposable {
     if (!limited?.nonce.startsWith(NONCE_PREFIX)) return false;
     const { guildId, retryAfterMs, nonce } = limited;
     this.counts.rateLimited++;
-    this.#full.limited(guildId, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
     const question = this.#questions.withNonce(nonce);
+    if (question?.isFull) this.#full.refused(guildId, retryAfterMs);
+    else this.#full.limited(guildId, retryAfterMs);
     if (!question) return true;
     this.#questions.end(question);
     for (const ask of this.#questions.releaseAll(question)) {
@@ -321,12 +319,13 @@ export class GuildRequests implements Disposable {
     for (const ask of this.#questions.releaseAll(question)) this.#settleOne(ask);
   }
 
-  /** Asks again once, where nothing has come yet: the request, or its answer, may have been lost with a connection. */
+  /** Asks again once about a guild, where nothing has come yet: the request, or its answer, may have been lost with a connection. */
   #onSilence(question: Question): void {
     const { answers, guildId, kind } = question;
     this.#options.log.warn({ kind, answers }, 'Discord has not answered a request, or not all of it');
     for (const ask of this.#questions.releaseAll(question)) {
-      if (answers === 0 && ask.silences++ < MAX_SILENCES) {
+      if (answers === 0 && !ask.silentGuildIds.has(guildId)) {
+        ask.silentGuildIds.add(guildId);
         if (kind === 'sounds') ask.guildIds.push(guildId);
         ask.open--;
         this.#asks.putBack(ask);

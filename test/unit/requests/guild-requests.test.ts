@@ -256,6 +256,36 @@ describe('RATE_LIMITED', () => {
     }
   });
 
+  it('of another request lets nobody ask for all members sooner', () => {
+    using shard = new TestShard();
+    const asker = new TestAsker();
+    shard.askAll(asker);
+    shard.chunk();
+    shard.ask(asker, 8, { guild_id: GUILD, query: 'a', limit: 5 });
+    shard.rateLimit(2);
+    shard.askAll(asker);
+    shard.clock.advance(30_999);
+    shard.work(asker);
+    expect(shard.sent.filter(({ d }) => d['query'] === '')).toHaveLength(1);
+    shard.clock.advance(1);
+    shard.work(asker);
+    expect(shard.sent.filter(({ d }) => d['query'] === '')).toHaveLength(2);
+  });
+
+  it('is obeyed for as long as it says, however long', () => {
+    using shard = new TestShard();
+    const asker = new TestAsker();
+    shard.askAll(asker);
+    shard.rateLimit(300);
+    shard.askAll(asker);
+    shard.clock.advance(300_999);
+    shard.work(asker);
+    expect(shard.sent).toHaveLength(1);
+    shard.clock.advance(1);
+    shard.work(asker);
+    expect(shard.sent).toHaveLength(2);
+  });
+
   it('of what an earlier process has asked is obeyed, too', () => {
     using shard = new TestShard();
     const of = { op: 8, d: { guild_id: GUILD, nonce: 'shardmux:other:1' } };
@@ -306,6 +336,22 @@ describe('a request for sounds', () => {
     expect(shard.sent.map(({ d }) => d['guild_ids'])).toEqual([[GUILD, OTHER], [OTHER]]);
     shard.dispatch('SOUNDBOARD_SOUNDS', { guild_id: OTHER, soundboard_sounds: [] });
     expect([asker.replies.length, shard.requests.unanswered]).toEqual([2, 0]);
+  });
+
+  it('is made once more for each of several guilds', () => {
+    using shard = new TestShard();
+    shard.guilds.set(OTHER, undefined);
+    const asker = new TestAsker();
+    shard.ask(asker, 31, { guild_ids: [GUILD, OTHER] });
+    for (let round = 0; round < 3; round++) {
+      shard.clock.advance(30_000);
+      shard.work(asker);
+    }
+    expect(shard.sent.map(({ d }) => d['guild_ids'])).toEqual([
+      [GUILD, OTHER],
+      [GUILD, OTHER],
+    ]);
+    expect([shard.requests.unanswered, shard.requests.counts.dropped]).toEqual([0, 2]);
   });
 
   it('is left to Discord without the intent that tells of changes', () => {
