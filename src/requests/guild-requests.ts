@@ -39,7 +39,7 @@ import {
 } from './question.ts';
 import { Questions } from './questions.ts';
 import { rateLimitedParts, readRateLimited } from './rate-limited.ts';
-import { chunkNumbers, findOurNonce, NONCE_PREFIX, withNonce } from './reply-scan.ts';
+import { chunkNumbers, fieldsIn, findOurNonce, NONCE_PREFIX, withNonce } from './reply-scan.ts';
 
 export interface GuildRequestsOptions {
   readonly intents: number;
@@ -272,7 +272,9 @@ export class GuildRequests implements Disposable {
   #onNonceless(kind: 'sounds' | 'channel-info', sequence: number, payload: Buffer): boolean {
     if (!this.#questions.hasNonceless) return false;
     const guildId = scalarOfD(payload, 'guild_id')?.slice(1, -1);
-    const question = guildId === undefined ? undefined : this.#questions.oldestOf(kind, guildId);
+    const told = fieldsIn(payload);
+    const fits = ({ fields }: Question) => kind === 'sounds' || told.every((field) => fields.includes(field));
+    const question = guildId === undefined ? undefined : this.#questions.oldestOf(kind, guildId, fits);
     if (!question) return false;
     this.#reply(question, sequence, payload, (copy) => [copy]);
     if (kind === 'channel-info') this.#knowledge.hasChannelInfo(question.guildId, question.fields);

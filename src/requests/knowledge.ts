@@ -30,7 +30,7 @@ export class Knowledge {
   readonly #options: KnowledgeOptions;
   /** Guilds of which Discord has sent all members since the last GUILD_CREATE of any. */
   readonly #whole = new Set<string>();
-  /** Fields of channel information that Discord has told since then. */
+  /** Fields of channel information that Discord has told since then, of those that events keep up to date. */
   readonly #channelFields = new Map<string, Set<string>>();
   readonly #putOff = new Set<Ask>();
   #membersUnderWay = 0;
@@ -52,7 +52,7 @@ export class Knowledge {
   hasChannelInfo(guildId: string, fields: readonly string[]): void {
     const known = this.#channelFields.get(guildId) ?? new Set();
     this.#channelFields.set(guildId, known);
-    for (const field of fields) known.add(field);
+    for (const field of fields) if (CHANNEL_FIELDS.has(field)) known.add(field);
   }
 
   /** `later`: there is no room for it now, `onRoom` follows. */

@@ -62,9 +62,9 @@ export class Questions implements Disposable {
     return this.#byGuild.size > 0;
   }
 
-  /** The one that an answer without a nonce is to. */
-  oldestOf(kind: QuestionKind, guildId: string): Question | undefined {
-    return this.#byGuild.get(`${kind} ${guildId}`)?.[0];
+  /** The one that an answer without a nonce is to; `fits`: it may be of this one. */
+  oldestOf(kind: QuestionKind, guildId: string, fits: (question: Question) => boolean): Question | undefined {
+    return this.#byGuild.get(`${kind} ${guildId}`)?.find(fits);
   }
 
   /** A dispatch of its answer has come. */

@@ -1,7 +1,8 @@
 /**
- * Finds what tells a GUILD_MEMBERS_CHUNK's request, and puts another nonce in its place, as bytes: a chunk has up to 1,000 members
+ * Finds what tells of an answer which request it is to, and puts another nonce in its place, as bytes: a chunk has up to 1,000 members
  * and is not parsed. Pure. `"nonce":"` can't be part of a string, where its quotes would have a backslash each.
  */
+import { CHANNEL_FIELDS } from './answers.ts';
 
 /** Nonces of ours begin so, in every process: what an earlier one asked for is not for workers either. */
 export const NONCE_PREFIX = 'shardmux:';
@@ -38,6 +39,11 @@ export function chunkNumbers(
   const index = numberAfter(payload, CHUNK_INDEX);
   const count = numberAfter(payload, CHUNK_COUNT);
   return index === undefined || count === undefined ? undefined : { index, count };
+}
+
+/** Of a CHANNEL_INFO, what it tells of channels. */
+export function fieldsIn(payload: Buffer): readonly string[] {
+  return [...CHANNEL_FIELDS].filter((field) => payload.includes(`"${field}":`));
 }
 
 /** The payload with another nonce, or without one, in pieces that are views of it. */

@@ -219,6 +219,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   sessionLost(): void {
+    // Discord counts an application's requests for all members, in whichever session.
+    if (this.#phase.kind === 'restored') this.requests?.inherit();
     this.#catchUpTimer?.[Symbol.dispose]();
     this.#phase = { kind: 'empty' };
     this.#options.onServingChanged();

@@ -3,7 +3,9 @@ import type { StoredPart } from '../../../src/cluster/index.ts';
 import { HeldShard, type HeldShardOptions } from '../../../src/commands/gateway/held-shard.ts';
 import { EventLog, LogMemory, TailCompressor, type TailStore } from '../../../src/log/index.ts';
 import { EventTypeId } from '../../../src/protocol/event-types.ts';
+import { ALL_INTENTS } from '../../../src/protocol/intents.ts';
 import { writeFrameHeader } from '../../../src/protocol/websocket-frame.ts';
+import { GuildRequests, type UpstreamCommand } from '../../../src/requests/index.ts';
 import type { ShardListener } from '../../../src/workers/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -12,13 +14,12 @@ import { guildState, WITHOUT_GUILDS } from './guild-states.ts';
 const SESSION = { sessionId: 'upstream-1', resumeUrl: 'ws://127.0.0.1/resume' };
 const READY = { user: { id: '1' }, application: { id: '2' }, guilds: [{ id: '10', unavailable: true }] };
 
+const NO_GUILDS = { guildState: WITHOUT_GUILDS, loadGuilds: async () => undefined };
+
 function makeShard(
   clock = new ManualClock(),
   tailStore?: TailStore,
-  guilds: Pick<HeldShardOptions, 'guildState' | 'loadGuilds'> = {
-    guildState: WITHOUT_GUILDS,
-    loadGuilds: async () => undefined,
-  },
+  guilds: Pick<HeldShardOptions, 'guildState' | 'loadGuilds' | 'createRequests'> = NO_GUILDS,
 ) {
   const warnings: string[] = [];
   const note = (_fields: object, message: string) => void warnings.push(message);
@@ -38,6 +39,24 @@ function makeShard(
   if (tailStore)
     shard.tail.open({ ...storeMethods(tailStore), bytes: 0, [Symbol.asyncDispose]: async () => undefined });
   return { shard, log, warnings };
+}
+
+/** That know nothing of any guild but that the bot is in it. */
+function newRequests(clock: ManualClock, send: (command: UpstreamCommand) => boolean): GuildRequests {
+  return new GuildRequests({
+    intents: ALL_INTENTS,
+    maxUnanswered: 10,
+    clock,
+    log: { warn: () => undefined, debug: () => undefined },
+    memory: {
+      ownUserId: '1',
+      has: () => true,
+      read: () => undefined,
+      members: () => undefined,
+      keeps: () => true,
+    },
+    upstream: { send },
+  });
 }
 
 function payload(sequence: number, type = 'A', d: object = {}): Buffer {
@@ -136,6 +155,28 @@ describe('a held shard that restores a tail', () => {
     await eventually(() => shard.heldGuilds.kind === 'unknown');
     shard.trimLog();
     expect(log.floor).toBe(6);
+  });
+
+  it('counts the requests for all members that the process before may have made, also where its session is lost', async () => {
+    const clock = new ManualClock();
+    const sent: (string | undefined)[] = [];
+    const requests = newRequests(clock, (command) => {
+      sent.push(command.payload());
+      command.onLeft(true);
+      return true;
+    });
+    const { shard } = makeShard(clock, undefined, { ...NO_GUILDS, createRequests: () => requests });
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    shard.sessionLost();
+    shard.sessionStarted({ ...SESSION, sessionId: 'upstream-2' }, 1, READY);
+    const asker = { wake: () => undefined, reply: () => undefined };
+    requests.ask({ op: 8, d: { guild_id: '10', query: '', limit: 0 } }, asker);
+    requests.next(asker);
+    expect(sent).toEqual([]);
+    clock.advance(31_000);
+    requests.next(asker);
+    expect(sent).toHaveLength(1);
+    shard[Symbol.dispose]();
   });
 
   it('starts afresh where the tail was begun between two sessions', async () => {

@@ -403,6 +403,23 @@ describe('a request for channel information', () => {
   });
 });
 
+describe('an answer with channel information', () => {
+  const answer = (field: string) => ({ guild_id: GUILD, channels: [{ id: '7', [field]: null }] });
+
+  it('that has what was not asked for is of a later request, where that of the first was lost', () => {
+    using shard = new TestShard();
+    shard.guilds.set(GUILD, { channels: [{ id: '7', type: 2, status: 'busy' }] });
+    const [first, second] = [new TestAsker(), new TestAsker()];
+    shard.ask(first, 43, { guild_id: GUILD, fields: ['status'] });
+    shard.ask(second, 43, { guild_id: GUILD, fields: ['voice_start_time'] });
+    expect(shard.dispatch('CHANNEL_INFO', answer('voice_start_time'))).toBe(true);
+    expect([first.replies.length, second.replies.length]).toEqual([0, 1]);
+    expect(shard.ask(second, 43, { guild_id: GUILD, fields: ['voice_start_time'] })).toHaveLength(1);
+    expect(shard.dispatch('CHANNEL_INFO', answer('status'))).toBe(true);
+    expect(first.replies).toHaveLength(1);
+  });
+});
+
 describe('answers of Discord that nobody here waits for', () => {
   it('are for nobody where an earlier process has asked for them, or the asker is gone', () => {
     using shard = new TestShard();
