@@ -1,11 +1,11 @@
 /** The members of one guild as they are now, on its text: a list of thousands is neither parsed nor written anew. */
 import type { JsonObject } from './json.ts';
-import { isKnown, type KeptGuild } from './kept-guild.ts';
+import { isKnown, type KeptGuild, type KnownState } from './kept-guild.ts';
 import { type GuildOptions, LISTS } from './lists.ts';
 import { type MergeTools, mergedText, textOf, textState } from './merging.ts';
 import { type ReadingOptions, readGuild } from './reading.ts';
 import { TextDraft } from './text-draft.ts';
-import { type GuildLayout, type ListPlace, listsIn } from './text-layout.ts';
+import { type GuildLayout, type ListPlace, layoutOf, listsIn } from './text-layout.ts';
 import { NotByTextError } from './text-list.ts';
 
 export class GuildMembers {
@@ -72,7 +72,7 @@ export function membersNow(
   const { state, view } = read;
   if (!isKnown(state) || state.kind === 'raw' || !state.isSnapshot) return undefined;
   try {
-    if (!view) return state.layout && fromText(textOf(state, tools.compressor), state.layout, tools);
+    if (!view) return atRest(state, tools);
     const written = mergedText(state, view, tools);
     if (!written) return undefined;
     const members = written.layout && fromText(written.text, written.layout, tools);
@@ -84,11 +84,13 @@ export function membersNow(
   }
 }
 
+function atRest(state: Extract<KnownState, { kind: 'kept' }>, tools: MergeTools): GuildMembers | undefined {
+  const text = textOf(state, tools.compressor);
+  const layout = text && (state.layout ?? layoutOf(text));
+  return layout && fromText(text, layout, tools);
+}
+
 /** Of a copy: the text is a view that is overwritten. */
-function fromText(
-  text: Buffer | undefined,
-  layout: GuildLayout,
-  { options }: MergeTools,
-): GuildMembers | undefined {
-  return text && new GuildMembers(Buffer.from(text), layout, options);
+function fromText(text: Buffer, layout: GuildLayout, { options }: MergeTools): GuildMembers {
+  return new GuildMembers(Buffer.from(text), layout, options);
 }

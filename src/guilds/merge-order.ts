@@ -1,5 +1,5 @@
-/** Which guild is to be merged next: first those that were never compressed, then those with most pending bytes, about. */
-import type { KeptGuild } from './kept-guild.ts';
+/** Which guild is to be merged next: first those that were never looked into, then those with most pending bytes for their size, about. */
+import { type KeptGuild, pendingWeight } from './kept-guild.ts';
 
 /** Pending bytes double, so that a guild changes its place a few times between merges and no more. */
 const PLACES = 33;
@@ -43,7 +43,7 @@ export class MergeOrder {
   }
 }
 
-function placeFor({ state, pending }: KeptGuild): number | undefined {
-  if (state.kind === 'raw') return UNCOMPRESSED;
-  return pending && 31 - Math.clz32(pending.sizeBytes);
+function placeFor(guild: KeptGuild): number | undefined {
+  if (guild.state.kind === 'raw') return UNCOMPRESSED;
+  return guild.pending && 31 - Math.clz32(Math.max(1, pendingWeight(guild)));
 }

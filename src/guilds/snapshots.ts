@@ -5,28 +5,20 @@
  *
  * Invariant: the dispatches up to `sequence` are in a guild's body, in its pending bytes or among the arrivals, in this order.
  */
-import { EventTypeId, eventTypeId } from '../protocol/event-types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { GuildCompressor } from './compressor.ts';
 import { type GuildMembers, membersNow } from './guild-members.ts';
 import { GuildTable } from './guild-table.ts';
 import { idOf, type JsonObject, objectOf, objectsOf } from './json.ts';
-import { type GuildState, isKnown, type KeptGuild, NEVER } from './kept-guild.ts';
+import { type GuildState, isKnown, type KeptGuild, NEVER, pendingWeight } from './kept-guild.ts';
 import type { GuildOptions } from './lists.ts';
 import type { Mergeable, MergeRounds } from './merge-rounds.ts';
-import {
-  type MergeTools,
-  mergedBody,
-  mergedState,
-  mergedText,
-  OWN_USER_EVENT,
-  textState,
-} from './merging.ts';
+import { type MergeTools, mergedBody, mergedState, mergedText, textState } from './merging.ts';
 import { place } from './placement.ts';
 import type { GuildCheckpoint, StoredGuild } from './ports.ts';
 import { bodyNow, GuildReading, type ReadGuild } from './reading.ts';
-import { relevantEventTypes } from './reducer.ts';
+import { relevanceTable } from './relevance-table.ts';
 import type { SnapshotCounts } from './snapshot-counts.ts';
 import { forgetStored, loadStored } from './storing.ts';
 import { StoringRound } from './storing-round.ts';
@@ -37,9 +29,9 @@ export interface GuildSnapshotsOptions {
   /** Shared by all shards of the node, as are `rounds`. */
   readonly compressor: GuildCompressor;
   readonly rounds: MergeRounds;
-  /** A guild is merged when its pending bytes take more room, in powers of two from 512. */
+  /** A guild is merged when its pending bytes take more room, in powers of two from 512; of a large one more is allowed. */
   readonly maxPendingBytesPerGuild: number;
-  /** Of all guilds together; over it those with most are merged, when there is time. */
+  /** Of all guilds together; over it those with most for their size are merged, when there is time. */
   readonly maxPendingBytes: number;
   /**
    * Of everything. Over it everything pending is merged at once; if that does not do, the largest bodies are dropped: `missing`
@@ -50,9 +42,6 @@ export interface GuildSnapshotsOptions {
 
 /** Dispatches that wait to be looked at; over it `apply` looks at them itself. */
 const MAX_ARRIVAL_BYTES = 1024 * 1024;
-
-/** As many event types as there can be. */
-const EVENT_TYPES = 1_025;
 
 export class GuildSnapshots implements Mergeable, Disposable {
   readonly #settings: GuildSnapshotsOptions;
@@ -236,7 +225,7 @@ export class GuildSnapshots implements Mergeable, Disposable {
     const { maxPendingBytesPerGuild, maxPendingBytes } = this.#settings;
     const guild = this.#table.order.next();
     if (!guild || guild.state.kind === 'raw') return guild;
-    const isOver = (guild.pending?.sizeBytes ?? 0) > maxPendingBytesPerGuild;
+    const isOver = pendingWeight(guild) > maxPendingBytesPerGuild;
     return isOver || this.#table.pendingBytes > maxPendingBytes ? guild : undefined;
   }
 
@@ -292,15 +281,4 @@ export class GuildSnapshots implements Mergeable, Disposable {
     this.#done.droppedGuilds++;
     return true;
   }
-}
-
-function relevanceTable(options: GuildOptions): Uint8Array {
-  const table = new Uint8Array(EVENT_TYPES);
-  for (const type of [...relevantEventTypes(options), OWN_USER_EVENT]) {
-    const name = Buffer.from(type, 'latin1');
-    table[eventTypeId(name, 0, name.length)] = 1;
-  }
-  // Of a type that is beyond the table's names nobody knows what it is.
-  table[EventTypeId.Other] = 0;
-  return table;
 }

@@ -138,6 +138,16 @@ describe('a reading', () => {
   });
 });
 
+describe('members', () => {
+  it('are cut out of the text of a guild that nothing has happened to as well', () => {
+    using store = storeWithGuild();
+    while (store.snapshots.mergeSome(1));
+    expect(store.snapshots.members(ID)?.all()).toEqual(ownGuild()['members']);
+    store.dispatch('GUILD_MEMBER_UPDATE', { guild_id: ID, ...member('1', { nick: 'new' }) });
+    expect(store.snapshots.members(ID)?.find('1')).toEqual(member('1', { nick: 'new' }));
+  });
+});
+
 describe('dispatches', () => {
   it('of the bot’s own user change its member in every guild, in their place among the others', () => {
     using store = storeWithGuild();
@@ -232,6 +242,27 @@ describe('bounds', () => {
     store.clock.advance(100);
     expect(store.snapshots.counts).toMatchObject({ merges: merges + 1, pendingBytes: 0 });
     expect(store.clock.pendingTimers).toBe(0);
+  });
+
+  it('more may be pending of a guild with a large body, which does not keep others from being merged', () => {
+    using store = storeWithGuild({ maxPendingBytesPerGuild: 1_024 });
+    const random = new Random(1);
+    // Some 200 KiB that can hardly be compressed: merged for four times as much as a small one.
+    const name = Array.from({ length: 25_000 }, () => random.next()).join();
+    store.dispatch('GUILD_CREATE', ownGuild({ id: '2000', name }));
+    store.clock.advance(100);
+    const { merges } = store.snapshots.counts;
+    const addRoles = (guildId: string, count: number) => {
+      for (let id = 100; id < 100 + count; id += 1)
+        store.dispatch('GUILD_ROLE_CREATE', { guild_id: guildId, role: role(String(id)) });
+      store.clock.advance(100);
+    };
+    addRoles('2000', 10);
+    expect(store.snapshots.counts).toMatchObject({ merges, pendingBytes: 2_048 });
+    addRoles(ID, 10);
+    expect(store.snapshots.counts).toMatchObject({ merges: merges + 1, pendingBytes: 2_048 });
+    addRoles('2000', 20);
+    expect(store.snapshots.counts).toMatchObject({ merges: merges + 2, pendingBytes: 0 });
   });
 
   it('over the bound of all pending bytes the guilds with most of them are merged', () => {
