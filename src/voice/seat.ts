@@ -91,11 +91,10 @@ function newServer(d: string, sequence: number, owner: string | undefined): Voic
   return { d, sequence, isForAll: owner === undefined, holders: owner === undefined ? [] : [owner] };
 }
 
-/** The session of that tag will not come back. */
-export function withoutSession(seat: VoiceSeat, tag: string): VoiceSeat | undefined {
+/** The session of that tag will not come back. What Discord has yet to answer it is known all the same: the next may need it. */
+export function withoutSession(seat: VoiceSeat, tag: string): VoiceSeat {
   const { owner, joining, channelId, server } = seat;
   const isOwner = owner === tag;
-  if (isOwner && channelId === undefined && server === undefined) return undefined;
   const before = joining?.before === tag ? undefined : joining?.before;
   return {
     owner: isOwner ? undefined : owner,

@@ -15,6 +15,18 @@ export interface VoiceListener {
  */
 export const AWAY_LIMIT_MS = 60_000;
 
+/** One connection of a session. Disposing of it says that it is gone, and that the session may come back. */
+export interface VoiceConnection extends Disposable {
+  /** The session is over for good, by this connection: unless it has another one, having RESUMEd. */
+  end(): void;
+}
+
+/** Where the last connection of a session ends: how. */
+export interface LastConnection {
+  onAway(): void;
+  onOver(): void;
+}
+
 export interface VoiceSessionsOptions {
   readonly clock: Clock;
   /** It has not come back in time. */
@@ -32,18 +44,17 @@ export class VoiceSessions implements Disposable {
     this.#options = options;
   }
 
-  /** A connection of the session; `onLast` is called when it ends and there is no other. */
-  connect(tag: string, listener: VoiceListener, onLast: () => void): Disposable {
+  /** A connection of the session; one of `last` is called when it ends and there is no other. */
+  connect(tag: string, listener: VoiceListener, last: LastConnection): VoiceConnection {
     this.#stay(tag);
     const listeners = this.#connected.get(tag) ?? new Set();
     this.#connected.set(tag, listeners.add(listener));
-    return {
-      [Symbol.dispose]: () => {
-        if (!listeners.delete(listener) || listeners.size > 0) return;
-        this.#connected.delete(tag);
-        onLast();
-      },
+    const leave = (onLast: () => void) => {
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      this.#connected.delete(tag);
+      onLast();
     };
+    return { end: () => leave(() => last.onOver()), [Symbol.dispose]: () => leave(() => last.onAway()) };
   }
 
   /** Gives a session that is not connected time to come back, from now on where it has none yet. */

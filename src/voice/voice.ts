@@ -17,7 +17,7 @@ import {
   withHolder,
   withoutSession,
 } from './seat.ts';
-import { type VoiceListener, VoiceSessions } from './sessions.ts';
+import { type VoiceConnection, type VoiceListener, VoiceSessions } from './sessions.ts';
 import { VoiceTable } from './voice-table.ts';
 
 export interface VoiceOptions {
@@ -87,10 +87,12 @@ export class Voice implements Disposable {
     }
   }
 
-  /** A connection of a session; disposing of what is returned says that it has ended. */
-  connect(tag: string, listener: VoiceListener): Disposable {
-    return this.#sessions.connect(tag, listener, () => {
-      if (this.table.isNamed(tag)) this.#sessions.expect(tag);
+  connect(tag: string, listener: VoiceListener): VoiceConnection {
+    return this.#sessions.connect(tag, listener, {
+      onAway: () => {
+        if (this.table.isNamed(tag)) this.#sessions.expect(tag);
+      },
+      onOver: () => this.end(tag),
     });
   }
 
@@ -109,7 +111,7 @@ export class Voice implements Disposable {
     this.#options.onChanged();
   }
 
-  /** A session is over for good. */
+  /** A session is over for good, whatever connections it has. */
   end(tag: string): void {
     this.#sessions.forget(tag);
     this.#release(tag, 'session-ended');

@@ -102,12 +102,17 @@ export interface AnswerPart {
 
 /** Whose the bot's voice in each guild is. */
 export interface WorkerVoice {
-  /** A connection of a session; disposing of what is returned says that it has ended, and that the session may come back. */
-  connect(tag: string, listener: VoiceListener): Disposable;
+  connect(tag: string, listener: VoiceListener): VoiceConnection;
   /** Discord has been handed a session's op 4. */
   commanded(session: VoiceSession, command: VoiceCommand): void;
-  /** A session is over for good. */
+  /** A session is over for good, whatever connections it has. */
   end(tag: string): void;
+}
+
+/** One connection of a session. Disposing of it says that it is gone, and that the session may come back. */
+export interface VoiceConnection extends Disposable {
+  /** The session is over for good, by this connection: unless it has another one, having RESUMEd. */
+  end(): void;
 }
 
 export interface VoiceListener {

@@ -9,7 +9,7 @@ import { type Place, type SessionRequest, tagOf } from './admission.ts';
 import { type GuildRequest, isGuildRequest } from './command-shapes.ts';
 import { Delivery, type PumpResult } from './delivery.ts';
 import type { WorkerPayload } from './payloads.ts';
-import type { GuildReading, ShardRequests, Submission, WorkerShard } from './ports.ts';
+import type { GuildReading, ShardRequests, Submission, VoiceConnection, WorkerShard } from './ports.ts';
 import { readyPayload, resumedPayload, voiceServerPayload } from './ready.ts';
 import { type Rejection, Rejections } from './rejection.ts';
 import { SessionAnswers } from './session-answers.ts';
@@ -58,6 +58,7 @@ export class WorkerSession implements Disposable {
   /** From the first request on. */
   #answers: SessionAnswers | undefined;
   readonly #tag: string | undefined;
+  #voice: VoiceConnection | undefined;
   /** Head of the log when the session began. */
   readonly #startSequence: number;
   #phase: Phase;
@@ -86,7 +87,8 @@ export class WorkerSession implements Disposable {
     const onEpochOver = () => listener.onEpochOver();
     this.#subscriptions.use(shard.subscribe({ onRecords: () => this.pump(), onEpochOver }));
     const onVoiceServer = (d: string) => this.#sendVoiceServer(d);
-    if (this.#tag !== undefined) this.#subscriptions.use(shard.voice?.connect(this.#tag, { onVoiceServer }));
+    if (this.#tag !== undefined)
+      this.#voice = this.#subscriptions.use(shard.voice?.connect(this.#tag, { onVoiceServer }));
   }
 
   /** READY, where it is a new session, and what there is for it. */
@@ -143,7 +145,7 @@ export class WorkerSession implements Disposable {
 
   /** The worker will not RESUME it, or could not. */
   end(): void {
-    if (this.#tag !== undefined) this.shard.voice?.end(this.#tag);
+    this.#voice?.end();
   }
 
   #ask(request: GuildRequest, requests: ShardRequests): Submission {

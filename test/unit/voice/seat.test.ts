@@ -121,7 +121,12 @@ describe('the owner of a voice', () => {
     );
     expect(audiences.at(-1)).toBeUndefined();
     expect(seat).toMatchObject({ channelId: 'y', server: { d: '{"token":1}' } });
-    expect(story(['join', 'A'], ['end', 'A']).seat).toBeUndefined();
+  });
+
+  it('is nobody where its session is over before Discord has answered, and the answer is kept', () => {
+    const { audiences, seat } = story(['join', 'A'], ['end', 'A'], ['state', 'x'], ['server', '{}']);
+    expect(audiences).toEqual([undefined, undefined]);
+    expect(seat).toMatchObject({ channelId: 'x', server: { d: '{}', isForAll: true } });
   });
 
   it('stays B when A, whose voice it was, is over', () => {

@@ -175,6 +175,20 @@ describe('an owner', () => {
     expect(voice.server()).toBe('A');
   });
 
+  it('that has RESUMEd stays one when its old connection ends the session, as one that never reads', () => {
+    using voice = newVoice();
+    const old = voice.session('A');
+    joined(voice);
+    const now = voice.session('A');
+    old.connection.end();
+    old.connection[Symbol.dispose]();
+    expect(voice.server()).toBe('A');
+    now.connection.end();
+    now.connection[Symbol.dispose]();
+    expect([voice.server(), voice.release('session-ended')]).toEqual([undefined, 1]);
+    expect(voice.clock.pendingTimers).toBe(0);
+  });
+
   it('whose command is sent when its connection has ended already has the same time', () => {
     using voice = newVoice();
     voice.join('A');
@@ -209,6 +223,18 @@ describe('an owner', () => {
 
 describe('a session that joins where the bot is already', () => {
   const SERVER = JSON.stringify({ token: 'secret', guild_id: GUILD, endpoint: 'a:443' });
+
+  it('gets the server where the one before it ended before Discord had answered that', () => {
+    using voice = newVoice();
+    voice.join('A');
+    voice.voice.end('A');
+    expect([voice.state('1'), voice.server()]).toEqual([undefined, undefined]);
+    const b = voice.session('B');
+    voice.join('B');
+    expect(voice.state('1')).toBe('B');
+    voice.clock.advance(WAIT_MS);
+    expect(b.told).toEqual([SERVER]);
+  });
 
   it('gets the server from memory, behind the state from Discord', () => {
     using voice = newVoice();
@@ -301,6 +327,7 @@ describe('what is written of it', () => {
       later.voice.table.restore(JSON.parse(JSON.stringify(stored)));
     expect(later.voice.table.state).toEqual(JSON.parse(JSON.stringify(table.state)));
     voice.voice.end('B');
+    voice.state(null);
     later.voice.table.restore(table.read()?.changes);
     expect(later.voice.table.state).toEqual({});
   });

@@ -22,7 +22,8 @@ function listen(shard: TestShard) {
       const name = nameOf(tag);
       notes.push(`${name} connects`);
       listeners.set(name, onVoiceServer);
-      return { [Symbol.dispose]: () => void notes.push(`${name} disconnects`) };
+      const end = () => void notes.push(`${name} ends`);
+      return { end, [Symbol.dispose]: () => void notes.push(`${name} disconnects`) };
     },
     commanded: ({ tag, startSequence }, { guild_id, channel_id }) =>
       void notes.push(`${nameOf(tag ?? '')} from ${startSequence}: ${guild_id} ${channel_id}`),
