@@ -44,6 +44,11 @@ export class SessionAnswers implements Asker, Steps, Disposable {
     this.#options = options;
   }
 
+  /** Whether there is something to send that has its number already. */
+  get isUnderWay(): boolean {
+    return this.#answer !== undefined || this.#replies.length > 0;
+  }
+
   wake(): void {
     this.#isAwake = true;
     this.#options.takeTurn(this);

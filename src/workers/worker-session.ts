@@ -213,8 +213,9 @@ export class WorkerSession implements Disposable {
   #sendVoiceServer(d: string): boolean {
     const { cursor } = this.#delivery;
     const isBehind = this.#phase.kind !== 'live' || cursor.oldestUnreadAtMs !== undefined;
-    if (isBehind || !this.#link.isOpen) return false;
-    this.#link.send(voiceServerPayload(cursor.sequence, d));
+    if (isBehind || this.#answers?.isUnderWay || !this.#link.isOpen) return false;
+    // Not the cursor's: answers of Discord may have had numbers behind it.
+    this.#link.send(voiceServerPayload(this.shard.log.head, d));
     return true;
   }
 

@@ -175,6 +175,34 @@ test('answers of memory and of Discord do not overtake each other', async () => 
   expect(received(worker)).toEqual([`${at - 1} memory`, `${at - 1} memory`, `${at} Discord`, `${at} again`]);
 });
 
+test('a voice server from memory has the number before it also behind an answer, and does not come amid one', async () => {
+  let tell = (_d: string): boolean => false;
+  const ignore = () => undefined;
+  shard.voice = {
+    connect(_tag, { onVoiceServer }) {
+      tell = onVoiceServer;
+      return { end: ignore, [Symbol.dispose]: ignore };
+    },
+    commanded: ignore,
+    end: ignore,
+  };
+  const worker = await gateway.live();
+  ask(worker);
+  const to = await asker();
+  const at = shard.log.head + 1;
+  to.reply(reply(at, 'Discord'));
+  shard.log.skip(at);
+  const amid = [tell('{}')];
+  await eventually(() => received(worker).length === 1);
+  const answer = new TestAnswer(['a', 'b'], () => amid.push(tell('{}')));
+  requests.steps.push({ kind: 'answer', answer });
+  to.wake();
+  await eventually(() => answer.disposals === 1);
+  expect([amid, tell('{}')]).toEqual([[false, false, false], true]);
+  await eventually(() => worker.dispatches.at(-1)?.t === 'VOICE_SERVER_UPDATE');
+  expect(worker.dispatches.slice(1).map(({ s }) => s)).toEqual([at, at, at, at]);
+});
+
 test('requests of a session that is still being sent its guilds are looked at when it is live', async () => {
   shard.dispatch(9);
   keepGuilds(shard, [guild(11), guild(12)], (given) => {
