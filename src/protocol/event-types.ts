@@ -48,6 +48,7 @@ export const EventTypeId = {
   RateLimited: register('RATE_LIMITED'),
   VoiceStateUpdate: register('VOICE_STATE_UPDATE'),
   VoiceServerUpdate: register('VOICE_SERVER_UPDATE'),
+  UserUpdate: register('USER_UPDATE'),
 } as const;
 
 /** Byte by byte: for a dozen bytes that is a fifth of what a call of `Buffer.compare` costs. */

@@ -3,8 +3,9 @@
  * hot path (`dispatch`): appends, then tells the workers once for all that arrived together.
  */
 import type { StoredTail, TailPosition } from '../../cluster/index.ts';
-import type { GuildSnapshots, JsonObject, StoredGuilds } from '../../guilds/index.ts';
+import type { GuildSnapshots, StoredGuilds } from '../../guilds/index.ts';
 import type { EventLog } from '../../log/index.ts';
+import { EventTypeId } from '../../protocol/event-types.ts';
 import type { GuildRequests } from '../../requests/index.ts';
 import type { DispatchSink, UpstreamSession, UpstreamShard } from '../../upstream/index.ts';
 import { Voice, type VoiceOptions } from '../../voice/index.ts';
@@ -18,9 +19,10 @@ import {
 } from '../../workers/index.ts';
 import { GuildIds } from './guild-ids.ts';
 import type { GuildState } from './guild-state.ts';
-import { type GuildSession, HeldGuilds } from './held-guilds.ts';
+import { HeldGuilds } from './held-guilds.ts';
 import { HeldTail, type HeldTailOptions } from './held-tail.ts';
-import { Restoring, type ShardState, userIdOf } from './restoring.ts';
+import { withUserUpdate } from './ready-user.ts';
+import { guildSession, Restoring, type ShardState, userIdOf } from './restoring.ts';
 
 export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
@@ -170,6 +172,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const audience = this.voice.audienceOf(sequence, typeId, bytes, start, end);
     this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end, audience);
     this.#guildIds.apply(typeId, bytes, start, end);
+    if (typeId === EventTypeId.UserUpdate) this.#updateUser(bytes.subarray(start, end));
     this.heldGuilds.apply(sequence, typeId, bytes, start, end);
     if (audience === undefined) this.tail.notify();
     else this.tail.hasten();
@@ -203,7 +206,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.#serve(session, ready, true);
     const lookAgain = (headBefore: number) => {
       if (this.log.head !== headBefore && clock.now() < endsAtMs) return arm();
-      this.#serve(session, ready, false);
+      // The phase's: it may have been brought up to date since.
+      this.#serve(session, this.#ready ?? ready, false);
       onServingChanged();
     };
     const arm = () => {
@@ -263,13 +267,26 @@ export class HeldShard implements DispatchSink, WorkerShard {
     };
   }
 
+  get #ready(): ShardState['ready'] | undefined {
+    const phase = this.#phase;
+    if (phase.kind === 'empty') return undefined;
+    return phase.kind === 'serving' ? phase.serving.ready : phase.ready;
+  }
+
+  #updateUser(payload: Buffer): void {
+    const phase = this.#phase;
+    if (phase.kind === 'restored') this.#phase = { ...phase, ready: withUserUpdate(phase.ready, payload) };
+    if (phase.kind !== 'serving') return;
+    const ready = withUserUpdate(phase.serving.ready, payload);
+    this.#phase = { ...phase, serving: { ...phase.serving, ready } };
+  }
+
   #state(): Readonly<Record<string, unknown>> {
     const phase = this.#phase;
     if (phase.kind === 'empty') return {};
-    const ready = phase.kind === 'serving' ? phase.serving.ready : phase.ready;
     return {
       session: phase.session,
-      ready,
+      ready: this.#ready,
       guildIds: [...this.#guildIds.ids],
       readySequence: this.#restoring.readySequence,
       voice: this.voice.table.state,
@@ -280,9 +297,4 @@ export class HeldShard implements DispatchSink, WorkerShard {
     const unwritten = this.voice.table.read();
     return unwritten && { changes: { voice: unwritten.changes }, written: unwritten.written };
   }
-}
-
-function guildSession({ sessionId }: UpstreamSession, { user }: ShardState['ready']): GuildSession {
-  // READY's user is an object; of anything else nothing is expected.
-  return { epoch: upstreamEpoch(sessionId), ownUser: user as JsonObject | undefined };
 }

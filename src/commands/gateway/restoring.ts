@@ -3,7 +3,7 @@
  * of this node live on meanwhile; anything unreadable only shortens the window.
  */
 import type { StoredTail } from '../../cluster/index.ts';
-import type { GuildCheckpoint } from '../../guilds/index.ts';
+import type { GuildCheckpoint, JsonObject } from '../../guilds/index.ts';
 import {
   type EventLog,
   loadChunk,
@@ -11,11 +11,15 @@ import {
   type TailChunk,
   type TailCompressor,
 } from '../../log/index.ts';
+import { EventTypeId } from '../../protocol/event-types.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { UpstreamLog, UpstreamSession } from '../../upstream/index.ts';
 import type { Voice } from '../../voice/index.ts';
+import { upstreamEpoch } from '../../workers/index.ts';
 import type { GuildIds } from './guild-ids.ts';
+import type { GuildSession } from './held-guilds.ts';
+import { withUserUpdate } from './ready-user.ts';
 
 /** What outlives the process beside the dispatches. */
 export interface ShardState {
@@ -46,6 +50,8 @@ export class Restoring {
   beginning: Pick<GuildCheckpoint, 'sequence' | 'guildIds'> | undefined;
   readonly #options: RestoringOptions;
   #loadedBytes = 0;
+  /** The newest USER_UPDATE that is newer than the newest base. */
+  #userUpdate: Buffer | undefined;
 
   constructor(options: RestoringOptions) {
     this.#options = options;
@@ -66,12 +72,14 @@ export class Restoring {
       if (!isContinuation) this.#restoreBase(base, state);
       for (const chunk of chunks) await this.#restoreChunk(chunk);
     }
-    return { session: newest.session, ready: newest.ready };
+    const ready = this.#userUpdate ? withUserUpdate(newest.ready, this.#userUpdate) : newest.ready;
+    return { session: newest.session, ready };
   }
 
   #restoreBase({ sequence }: TailBase, { guildIds = [], readySequence, voice }: Partial<ShardState>): void {
     const { log, ...options } = this.#options;
     options.guildIds.reset(guildIds);
+    this.#userUpdate = undefined;
     this.readySequence = readySequence;
     this.beginning = readySequence === sequence ? { sequence, guildIds } : undefined;
     options.voice.table.clear();
@@ -85,7 +93,11 @@ export class Restoring {
     const bytesBefore = log.appendedBytes;
     try {
       loadChunk(chunk, log, tailCompressor, {
-        onRecord: (typeId, payload) => guildIds.apply(typeId, payload),
+        onRecord: (typeId, payload) => {
+          guildIds.apply(typeId, payload);
+          // A copy: what it is a view of is used again.
+          if (typeId === EventTypeId.UserUpdate) this.#userUpdate = Buffer.from(payload);
+        },
         onChanges: (changes) => voice.table.restore(changes['voice']),
       });
     } catch (error) {
@@ -104,4 +116,10 @@ export class Restoring {
 
 export function userIdOf({ user }: ShardState['ready']): string {
   return String((user as { readonly id?: unknown } | undefined)?.id);
+}
+
+/** A session as far as guilds depend on it. */
+export function guildSession({ sessionId }: UpstreamSession, { user }: ShardState['ready']): GuildSession {
+  // READY's user is an object; of anything else nothing is expected.
+  return { epoch: upstreamEpoch(sessionId), ownUser: user as JsonObject | undefined };
 }

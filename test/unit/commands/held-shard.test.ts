@@ -64,8 +64,11 @@ function payload(sequence: number, type = 'A', d: object = {}): Buffer {
 }
 
 function framesOf(...sequences: number[]): Buffer {
-  const frames = sequences.map((sequence) => {
-    const body = payload(sequence);
+  return framesWith(sequences.map((sequence) => payload(sequence)));
+}
+
+function framesWith(bodies: readonly Buffer[]): Buffer {
+  const frames = bodies.map((body) => {
     const header = Buffer.alloc(2);
     writeFrameHeader(header, 0, body.length);
     return Buffer.concat([header, body]);
@@ -179,6 +182,22 @@ describe('a held shard that restores a tail', () => {
     shard[Symbol.dispose]();
   });
 
+  it('knows what has become of the bot’s user since READY was written', async () => {
+    const { shard } = makeShard();
+    const update = payload(5, 'USER_UPDATE', { id: '1', username: 'new' });
+    const parts = [{ base: { sequence: 4, state: STATE }, chunks: [chunk(4, 5, framesWith([update]))] }];
+    await restore(shard, parts);
+    const followed = [{ base: { sequence: 4, state: STATE }, chunks: [chunk(5, 6, framesOf(6))] }];
+    await shard.restore({
+      position: { generation: '1', sequence: 6 },
+      isContinuation: true,
+      parts: followed,
+    });
+    shard.connected();
+    expect(shard.serving).toMatchObject({ ready: { user: { id: '1', username: 'new' } } });
+    shard[Symbol.dispose]();
+  });
+
   it('starts afresh where the tail was begun between two sessions', async () => {
     const { shard, log } = makeShard();
     await restore(shard, [{ base: { sequence: 4, state: {} }, chunks: [chunk(4, 6, framesOf(5, 6))] }]);
@@ -231,6 +250,29 @@ describe('a held shard', () => {
     shard.dispatch(4, EventTypeId.GuildCreate, payload(4, 'GUILD_CREATE', { id: '12' }));
     shard.dispatch(5, EventTypeId.GuildDelete, payload(5, 'GUILD_DELETE', { id: '12' }));
     expect(shard.serving).toMatchObject({ guildIds: new Set(['10', '11']) });
+  });
+
+  it('has the bot’s user in READY as USER_UPDATE has left it, also once it has caught up', () => {
+    const clock = new ManualClock();
+    const { shard } = makeShard(clock);
+    shard.sessionStarted(SESSION, 1, { ...READY, user: { id: '1', username: 'old', verified: true } });
+    shard.dispatch(2, EventTypeId.UserUpdate, payload(2, 'USER_UPDATE', { id: '1', username: 'new' }));
+    shard.dispatch(3, EventTypeId.UserUpdate, payload(3, 'USER_UPDATE', { id: '2', username: 'another' }));
+    shard.dispatch(4, EventTypeId.UserUpdate, Buffer.from('{"t":"USER_UPDATE","s":4,"op":0,"d":'));
+    const user = { id: '1', username: 'new', verified: true };
+    expect(shard.serving).toMatchObject({ kind: 'serving', ready: { application: { id: '2' }, user } });
+  });
+
+  it('takes news of the bot’s user while it catches up', async () => {
+    const clock = new ManualClock();
+    const { shard } = makeShard(clock);
+    await restore(shard, [{ base: { sequence: 4, state: STATE }, chunks: [] }]);
+    shard.dispatch(5, EventTypeId.UserUpdate, payload(5, 'USER_UPDATE', { id: '1', username: 'first' }));
+    shard.connected();
+    expect(shard.serving).toMatchObject({ ready: { user: { username: 'first' } } });
+    shard.dispatch(6, EventTypeId.UserUpdate, payload(6, 'USER_UPDATE', { id: '1', username: 'second' }));
+    clock.advance(5_000);
+    expect(shard.serving).toMatchObject({ isCatchingUp: false, ready: { user: { username: 'second' } } });
   });
 
   it('ends the sessions of its workers when another upstream session begins, not before', () => {
