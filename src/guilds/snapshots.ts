@@ -41,7 +41,7 @@ export interface GuildSnapshotsOptions {
 }
 
 /** Dispatches that wait to be looked at; over it `apply` looks at them itself. */
-const MAX_ARRIVAL_BYTES = 1024 * 1024;
+const MAX_ARRIVAL_BYTES = 8 * 1024 * 1024;
 
 export class GuildSnapshots implements Mergeable, Disposable {
   readonly #settings: GuildSnapshotsOptions;
@@ -213,7 +213,8 @@ export class GuildSnapshots implements Mergeable, Disposable {
 
   #hurry(): void {
     this.#done.hurriedSteps++;
-    this.#placeAll();
+    // As much as has come too much, and not all: nobody is to wait for that.
+    while (this.#arrivals.bytes > MAX_ARRIVAL_BYTES) this.#arrivals.takeBlock(this.#take);
     this.#keepBounds();
   }
 
