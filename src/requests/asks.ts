@@ -92,6 +92,11 @@ export class Asks {
     ask.asker.wake();
   }
 
+  /** It is answered as far as it can be now: at an end, unless there is more of it to come or to be looked at. */
+  settle(ask: Ask): void {
+    if (ask.open <= 0 && ask.guildIds.length + ask.unknownGuildIds.length === 0) this.end(ask);
+  }
+
   /** It is answered, or will never be. */
   end(ask: Ask): void {
     ask.leaveAll();

@@ -45,11 +45,17 @@ export class Knowledge {
     this.#channelFields.clear();
   }
 
+  /** Whether members that Discord tells of now will be known. */
+  get keepsMembers(): boolean {
+    return this.#options.memory.keeps('members');
+  }
+
   isWhole(guildId: string): void {
     this.#whole.add(guildId);
   }
 
   hasChannelInfo(guildId: string, fields: readonly string[]): void {
+    if (!this.#options.memory.keeps('channels')) return;
     const known = this.#channelFields.get(guildId) ?? new Set();
     this.#channelFields.set(guildId, known);
     for (const field of fields) if (CHANNEL_FIELDS.has(field)) known.add(field);

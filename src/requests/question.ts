@@ -20,6 +20,8 @@ export interface Question {
   readonly asks: Set<Ask>;
   /** Dispatches of the answer so far. */
   answers: number;
+  /** They came one after the other, and guild state has taken them in. */
+  isKept: boolean;
   isOver: boolean;
   /** Until an answer that does not come is given up. */
   timer: Disposable | undefined;
@@ -51,6 +53,7 @@ function newQuestion(essentials: Essentials, rest: Partial<Question> = {}): Ques
     ...rest,
     asks: new Set(),
     answers: 0,
+    isKept: true,
     isOver: false,
     timer: undefined,
   };

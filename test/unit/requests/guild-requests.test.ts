@@ -184,6 +184,21 @@ describe('a request for all members', () => {
     expect(shard.askAll(asker)).toEqual([]);
   });
 
+  it('is not answered from memory where that had no place for all chunks, because guilds were being loaded', () => {
+    using shard = new TestShard();
+    const asker = new TestAsker();
+    shard.askAll(asker);
+    shard.keeps = false;
+    shard.chunk(0, 2);
+    shard.keeps = true;
+    shard.chunk(1, 2);
+    shard.guilds.set(GUILD, { ...wholeGuild(3), member_count: 4 });
+    expect(shard.askAll(asker)).toEqual([]);
+    shard.clock.advance(31_000);
+    expect(shard.work(asker)).toEqual([]);
+    expect(shard.sent).toHaveLength(2);
+  });
+
   it('goes nowhere without the intent', () => {
     using shard = new TestShard({ intents: UNPRIVILEGED_INTENTS });
     expect(shard.askAll(new TestAsker())).toEqual([]);
@@ -404,6 +419,18 @@ describe('a request for channel information', () => {
 });
 
 describe('an answer with channel information', () => {
+  it('that came while guilds were being loaded is asked for anew', () => {
+    using shard = new TestShard();
+    const asker = new TestAsker();
+    const ask = () => shard.ask(asker, 43, { guild_id: GUILD, fields: ['status'] });
+    shard.keeps = false;
+    ask();
+    shard.dispatch('CHANNEL_INFO', answer('status'));
+    shard.keeps = true;
+    shard.guilds.set(GUILD, wholeGuild(1));
+    expect([ask(), shard.sent.length]).toEqual([[], 2]);
+  });
+
   const answer = (field: string) => ({ guild_id: GUILD, channels: [{ id: '7', [field]: null }] });
 
   it('that has what was not asked for is of a later request, where that of the first was lost', () => {

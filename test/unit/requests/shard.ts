@@ -50,6 +50,8 @@ export class TestShard implements Disposable {
   isOpen = true;
   readonly queued: UpstreamCommand[] = [];
   hasRoom = true;
+  /** Whether guilds are kept here: not while they are loaded. */
+  keeps = true;
   readonly requests: GuildRequests;
   sequence = 10;
 
@@ -64,7 +66,7 @@ export class TestShard implements Disposable {
         has: (guildId) => this.guilds.has(guildId),
         read: (guildId) => this.guilds.get(guildId),
         members: () => undefined,
-        keeps: () => true,
+        keeps: () => this.keeps,
       },
       upstream: { send: (command) => this.#take(command) },
     });
