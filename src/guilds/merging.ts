@@ -22,6 +22,9 @@ const HEADER = /^\{"t":"GUILD_CREATE","s":\d+,"op":0,"d":$/;
 const BODY_KEY = Buffer.from(',"d":');
 const MAX_HEADER_BYTES = 80;
 
+/** From so much on that is pending, of a large guild, most of it is of members, and of more than are worth searching for one by one. */
+const MUCH_PENDING_BYTES = 64 * 1024;
+
 export interface MergeTools {
   readonly compressor: GuildCompressor;
   readonly writer: TextWriter;
@@ -44,7 +47,8 @@ export function mergedText(
   const layout = text && (state.layout ?? layoutOf(text));
   if (!layout) return undefined;
   try {
-    const draft = new TextDraft(text, layout, tools.options);
+    const maxSearches = pending.end >= MUCH_PENDING_BYTES ? 0 : undefined;
+    const draft = new TextDraft(text, layout, tools.options, maxSearches);
     for (const dispatch of dispatchesIn(pending, tools)) {
       if (dispatch.t === OWN_USER_EVENT) applyOwnUser(draft, dispatch.d);
       else applyDispatch(draft, dispatch);

@@ -17,10 +17,12 @@ export class TextDraft implements GuildDraft {
   #fields: JsonObject | undefined;
   #areFieldsChanged = false;
 
-  constructor(text: Buffer, layout: GuildLayout, options: GuildOptions) {
+  /** `maxSearches`: as of each of its lists. */
+  constructor(text: Buffer, layout: GuildLayout, options: GuildOptions, maxSearches?: number) {
     this.#text = text;
     this.options = options;
-    this.#lists = new Map(listsIn(layout).map((place) => [place.key, new TextList(text, place)]));
+    const lists = listsIn(layout).map((place) => new TextList(text, place, maxSearches));
+    this.#lists = new Map(lists.map((list) => [list.place.key, list]));
   }
 
   field(key: string): unknown {

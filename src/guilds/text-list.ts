@@ -40,12 +40,14 @@ export class TextList {
   readonly #added = new Map<string, JsonObject>();
   readonly #indexes = new Map<string, number>();
   readonly #parsed = new Map<number, JsonObject | undefined>();
-  #searches = 0;
+  #searchesLeft: number;
   #isIndexed = false;
 
-  constructor(text: Buffer, place: ListPlace) {
+  /** `maxSearches`: 0 where many elements are going to be touched. */
+  constructor(text: Buffer, place: ListPlace, maxSearches = MAX_SEARCHES) {
     this.#text = text;
     this.place = place;
+    this.#searchesLeft = maxSearches;
   }
 
   get isChanged(): boolean {
@@ -160,7 +162,7 @@ export class TextList {
     const known = this.#indexes.get(id);
     if (known !== undefined) return known;
     if (this.#isIndexed) return -1;
-    if (this.#searches++ >= MAX_SEARCHES) {
+    if (this.#searchesLeft-- === 0) {
       this.#indexAll();
       return this.#indexes.get(id) ?? -1;
     }

@@ -25,11 +25,15 @@ function snapshotText(body: JsonObject = guild()): string {
   return JSON.stringify(asSnapshot(body, { ownUserId: BOT_ID }));
 }
 
-function merged(text: string, dispatches: readonly GuildDispatch[]): WrittenText | undefined {
+function merged(
+  text: string,
+  dispatches: readonly GuildDispatch[],
+  maxSearches?: number,
+): WrittenText | undefined {
   const bytes = Buffer.from(text);
   const layout = layoutOf(bytes);
   if (!layout) throw new Error('no layout');
-  const draft = new TextDraft(bytes, layout, OPTIONS);
+  const draft = new TextDraft(bytes, layout, OPTIONS, maxSearches);
   for (const dispatch of dispatches) applyDispatch(draft, dispatch);
   return draft.finish(new TextWriter());
 }
@@ -52,7 +56,7 @@ describe('a guild whose text is merged', () => {
       const some = history.slice(at, at + 1 + random.below(12));
       at += some.length;
       const expected = parsedAndWritten(text, some);
-      const written = merged(text, some);
+      const written = merged(text, some, random.next() < 0.5 ? 0 : undefined);
       if (written) {
         byText += 1;
         expect(written.text.toString()).toBe(expected);
