@@ -3,6 +3,7 @@
  * themselves), `/healthz` for HAProxy, and what other nodes ask. Pure.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { gatewayBotBody } from '../protocol/gateway-bot.ts';
 import { findApplication } from './applications.ts';
 import type { Account, Authenticator, Peers, ServedApplication } from './ports.ts';
 
@@ -67,7 +68,6 @@ export function publicUrl(headers: IncomingHttpHeaders, configured: string | und
   return `${scheme}://${headers.host ?? 'localhost'}`;
 }
 
-/** As many IDENTIFYs at once as there are shards: ours cost nothing. */
 function answerGatewayBot(url: string, authorization: string, options: HttpAnswerOptions): HttpAnswer {
   const account = options.authenticator.authenticate(authorization.replace(/^Bot /, ''));
   if (!account) return UNAUTHORIZED;
@@ -82,8 +82,7 @@ function answerGatewayBot(url: string, authorization: string, options: HttpAnswe
     const message = 'shardmux does not know the number of shards yet';
     return { status: 503, body: { message, code: 0 }, retryAfterS: RETRY_AFTER_S };
   }
-  const limit = { total: 1_000, remaining: 1_000, reset_after: 86_400_000, max_concurrency: shards };
-  return { status: 200, body: { url, shards, session_start_limit: limit } };
+  return { status: 200, body: gatewayBotBody(url, shards) };
 }
 
 function applicationOf(

@@ -109,6 +109,16 @@ describe('when Discord goes away', () => {
     expect(answer.body.toString()).not.toMatch(/0\r\n\r\n$/);
   });
 
+  it('by a reset in the midst of an answer, the worker sees a connection that broke', async () => {
+    await using simulator = await smallSimulator();
+    await using node = await startRest({ discord: simulator });
+    simulator.inject({ kind: 'rest-reset', when: 'mid-response', skip: 0, count: 1 });
+    const answer = await answerOf(node.restUrl, simulator.options.token);
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow();
+    expect(await node.metric('shardmux_rest_failed_total', { reason: 'cut' })).toBe(1);
+  });
+
   it('before an answer, a POST gets a 502 and is not sent again', async () => {
     await using simulator = await smallSimulator();
     await using node = await startRest({ discord: simulator });
