@@ -109,6 +109,7 @@ export class GuildRequests implements Disposable {
   /** The asker is gone, with all that it has asked. */
   leave(asker: Asker): void {
     this.#asks.leave(asker);
+    this.#questions.sweep();
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Requests on their way to Discord. Few of them are in the shard's queue of commands at a time, so that other commands do not
- * wait behind hundreds.
+ * wait behind hundreds. Those in line are bounded by those who wait for them: `sweep` is called when one of these has left.
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Upstream } from './ports.ts';
@@ -26,7 +26,7 @@ export interface LineOptions {
 
 export class Line implements Disposable {
   readonly #options: LineOptions;
-  readonly #sendings: Sending[] = [];
+  #sendings: Sending[] = [];
   #queued = 0;
   #isPumping = false;
   #retry: Disposable | undefined;
@@ -38,6 +38,14 @@ export class Line implements Disposable {
   add(sending: Sending): void {
     this.#sendings.push(sending);
     this.#pump();
+  }
+
+  /** Nobody wants some of them any more, maybe: who asks and leaves, again and again, does not fill the line. */
+  sweep(): void {
+    const unwanted = this.#sendings.filter((sending) => !isWanted(sending));
+    if (unwanted.length === 0) return;
+    this.#sendings = this.#sendings.filter(isWanted);
+    for (const sending of unwanted) this.#options.onLeft(sending, false);
   }
 
   [Symbol.dispose](): void {
@@ -64,11 +72,11 @@ export class Line implements Disposable {
 
   #submit(sending: Sending): boolean {
     return this.#options.upstream.send({
-      payload: () => (sending.questions.some(isWanted) ? sending.payload : undefined),
+      payload: () => (isWanted(sending) ? sending.payload : undefined),
       onLeft: (isSent) => {
         this.#queued--;
         // Wanted, and not sent: the queue has ended. Where the shard stays after all, there will be another.
-        if (!isSent && sending.questions.some(isWanted)) this.#sendings.push(sending);
+        if (!isSent && isWanted(sending)) this.#sendings.push(sending);
         else this.#options.onLeft(sending, isSent);
         this.#pump();
       },
@@ -83,6 +91,6 @@ export class Line implements Disposable {
   }
 }
 
-function isWanted({ asks }: Question): boolean {
-  return asks.size > 0;
+function isWanted({ questions }: Sending): boolean {
+  return questions.some(({ asks }) => asks.size > 0);
 }

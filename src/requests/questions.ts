@@ -53,6 +53,11 @@ export class Questions implements Disposable {
     this.#line.add(sending);
   }
 
+  /** Somebody who waited for some of them has left. */
+  sweep(): void {
+    this.#line.sweep();
+  }
+
   withNonce(nonce: string): Question | undefined {
     return this.#byNonce.get(nonce);
   }

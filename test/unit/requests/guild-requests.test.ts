@@ -71,6 +71,18 @@ describe('a request that takes Discord', () => {
     expect(shard.sent).toHaveLength(1);
   });
 
+  it('does not wait in line, nor hold the turn of its guild, once its asker has left', () => {
+    using shard = new TestShard();
+    shard.isOpen = false;
+    const [gone, asker] = [new TestAsker(), new TestAsker()];
+    for (let n = 0; n < 8; n++) shard.ask(gone, 8, { guild_id: GUILD, query: `name ${n}`, limit: 0 });
+    shard.askAll(gone);
+    shard.requests.leave(gone);
+    shard.askAll(asker, 'n', { presences: true });
+    shard.open();
+    expect(shard.sent).toMatchObject([{ d: { query: '', presences: true } }]);
+  });
+
   it('waits for room in the queue of commands, of which it fills no more than a part', () => {
     using shard = new TestShard();
     const asker = new TestAsker();
