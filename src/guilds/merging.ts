@@ -165,14 +165,18 @@ export function mergedState(
 function stateOf(body: JsonObject | undefined, tools: MergeTools): GuildState {
   if (body === undefined) return { kind: 'missing' };
   if (isUnavailable(body)) return { kind: 'unavailable' };
-  const guild = 'unavailable' in body ? body : { ...body, unavailable: false };
-  const text = tools.writer.encode(JSON.stringify(guild));
+  const { ownUserId } = tools.options;
+  const joined = 'unavailable' in body ? body : { ...body, unavailable: false };
+  // All that a snapshot mostly lacks. What else is added to it is not known, and so is not kept.
+  const counted = { ...joined, member_count: asSnapshot(joined, { ownUserId })['member_count'] };
+  const isWhole = isSnapshot(counted, { ownUserId });
+  const text = tools.writer.encode(JSON.stringify(isWhole ? counted : joined));
   return {
     kind: 'kept',
     frame: tools.compressor.compress(text),
     textBytes: text.length,
     layout: undefined,
-    isSnapshot: isSnapshot(guild, { ownUserId: tools.options.ownUserId }),
+    isSnapshot: isWhole,
   };
 }
 

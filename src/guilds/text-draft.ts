@@ -79,19 +79,20 @@ export class TextDraft implements GuildDraft {
     this.#lists.get(key)?.changeEach(change, id);
   }
 
-  /** The text with all changes, as a view that the writer's next text overwrites; `undefined` where it is no snapshot any more. */
-  finish(writer: TextWriter): WrittenText | undefined {
-    if (!this.#isSnapshot()) return undefined;
+  /** The text with all changes, as a view that the writer's next text overwrites. It is a snapshot again. */
+  finish(writer: TextWriter): WrittenText {
+    this.#countMembers();
     const fields = this.#areFieldsChanged ? this.#head() : undefined;
     return writer.write(this.#text, [...this.#lists.values()], fields);
   }
 
-  /** It was one; what can change that is the count of its members. */
-  #isSnapshot(): boolean {
+  /** It was a snapshot; what can change that is the count of its members, which bots are not always told. */
+  #countMembers(): void {
     const members = this.#lists.get('members');
-    if (!members?.isChanged && !this.#areFieldsChanged) return true;
+    if (!members?.isChanged && !this.#areFieldsChanged) return;
+    const size = members?.size ?? 0;
     const count = this.field('member_count');
-    return typeof count === 'number' && count >= (members?.size ?? 0);
+    if (typeof count !== 'number' || count < size) this.assign({ member_count: size });
   }
 
   #list(key: ListKey): TextList {

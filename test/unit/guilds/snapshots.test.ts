@@ -139,6 +139,14 @@ describe('a reading', () => {
 });
 
 describe('members', () => {
+  it('that are more than were counted leave their guild one that is worked on by its text', () => {
+    using store = storeWithGuild();
+    store.dispatch('GUILD_MEMBER_UPDATE', { guild_id: ID, ...member('2') });
+    while (store.snapshots.mergeSome(1));
+    expect(store.snapshots.members(ID)?.memberCount).toBe(3);
+    expect(only(store)).toMatchObject({ member_count: 3 });
+  });
+
   it('are cut out of the text of a guild that nothing has happened to as well', () => {
     using store = storeWithGuild();
     while (store.snapshots.mergeSome(1));
