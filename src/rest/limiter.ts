@@ -69,7 +69,7 @@ export class RestLimiter implements Disposable {
     const { method, account, bytes } = request;
     const nowMs = clock.now();
     if (!isMethod(method)) return this.#refusal('method', undefined);
-    const path = parsePath(request.target);
+    const path = request.path ?? parsePath(request.target);
     if (path.kind === 'refused') {
       return this.#refusal('path', undefined, { pathRefusal: path.reason });
     }

@@ -3,13 +3,15 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Admission } from './admission.ts';
 import type { Egress } from './egress.ts';
 import type { GlobalBudget } from './global-budget.ts';
-import type { PathRefusal } from './path.ts';
+import type { ApiPath, PathRefusal } from './path.ts';
 import type { Priority } from './priority.ts';
 
 export interface RestRequest {
   readonly method: string;
   /** As it stands in the request line: path and query. */
   readonly target: string;
+  /** What it was parsed to, where that is known already. */
+  readonly path?: ApiPath;
   /** The name of the service account that sends it. */
   readonly account: string;
   /** By default `interaction` for the routes of interactions, else `normal`. */

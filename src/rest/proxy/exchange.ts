@@ -12,6 +12,7 @@ import type { FailureKind, ProxyCounts } from './counts.ts';
 import { gatewayAnswer, gatewayBotAnswer } from './gateway-answer.ts';
 import { forwardedRequestHeaders } from './headers.ts';
 import type { HeldBytes } from './held-bytes.ts';
+import type { KnownCallers } from './known-callers.ts';
 import {
   BODY_STALLED,
   DISCORD_GONE,
@@ -34,6 +35,7 @@ export interface ExchangeContext {
   readonly options: ProxyOptions;
   readonly counts: ProxyCounts;
   readonly held: HeldBytes;
+  readonly callers: KnownCallers;
   readonly reachability: Reachability;
   readonly isDraining: () => boolean;
 }
@@ -85,7 +87,7 @@ export class Exchange {
     this.#request.on('error', () => undefined);
     this.#response.on('error', () => undefined);
     try {
-      await this.#start(readHead(this.#request, options, options.clock.now()));
+      await this.#start(readHead(this.#request, options, this.#context.callers, options.clock.now()));
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -143,12 +145,12 @@ export class Exchange {
   }
 
   #submit(
-    { method, target, account, priority, application }: RequestHead,
+    { method, target, path, account, priority, application }: RequestHead,
     deadlineMs: number,
   ): Promise<Submission> {
     const bytes = this.#body.heldBytes;
     return application.limiter.submit(
-      { method, target, account, priority, deadlineMs, bytes },
+      { method, target, path, account, priority, deadlineMs, bytes },
       this.#left.signal,
     );
   }

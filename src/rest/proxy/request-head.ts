@@ -5,6 +5,7 @@ import { PRIORITIES, type Priority } from '../priority.ts';
 import { isMethod, type Method, routeOf } from '../route.ts';
 import { chooseApplication, splitTarget } from './application-choice.ts';
 import { gatewayRoute } from './gateway-answer.ts';
+import type { KnownCallers } from './known-callers.ts';
 import {
   AMBIGUOUS_HEADERS,
   BROKEN_FRAMING,
@@ -25,6 +26,7 @@ export interface RequestHead {
   readonly account: string;
   /** From `/api` on, as it came. */
   readonly target: string;
+  readonly path: ApiPath;
   readonly deadlineMs: number;
   readonly priority: Priority | undefined;
 }
@@ -44,9 +46,14 @@ export const MAX_HEADERS = 100;
 /** Whoever sends no token, on routes that need none. */
 const ANONYMOUS = 'anonymous';
 
-type HeadOptions = Pick<ProxyOptions, 'applications' | 'authenticator' | 'gatewayUrl' | 'limits'>;
+type HeadOptions = Pick<ProxyOptions, 'applications' | 'gatewayUrl' | 'limits'>;
 
-export function readHead(request: IncomingMessage, options: HeadOptions, nowMs: number): HeadReading {
+export function readHead(
+  request: IncomingMessage,
+  options: HeadOptions,
+  callers: KnownCallers,
+  nowMs: number,
+): HeadReading {
   const { method = '', headers } = request;
   const wrong = wrongFraming(request);
   if (wrong) return refused(wrong);
@@ -55,7 +62,7 @@ export function readHead(request: IncomingMessage, options: HeadOptions, nowMs: 
   const path = parsePath(target);
   if (path.kind === 'refused') return refused(pathAnswer(path.reason));
   const given = headers.authorization;
-  const caller = given === undefined ? undefined : callerOf(given, options);
+  const caller = given === undefined ? undefined : callerOf(given, request, callers);
   if (given !== undefined && !caller) return refused(UNAUTHORIZED);
   const choice = choose(options.applications, named, caller, path);
   if (choice.kind === 'refused') return choice;
@@ -67,7 +74,7 @@ export function readHead(request: IncomingMessage, options: HeadOptions, nowMs: 
   if (wishes.kind === 'refused') return wishes;
   const { deadlineMs, priority } = wishes;
   const account = caller?.name ?? ANONYMOUS;
-  return { kind: 'forward', head: { method, application, account, target, deadlineMs, priority } };
+  return { kind: 'forward', head: { method, application, account, target, path, deadlineMs, priority } };
 }
 
 /** What the parser lets through and we don't: another coding would be taken off here and put on by nobody. */
@@ -91,9 +98,13 @@ function countOf(rawHeaders: readonly string[], name: string): number {
   return count;
 }
 
-function callerOf(authorization: string, { authenticator }: HeadOptions): Caller | undefined {
+function callerOf(
+  authorization: string,
+  { socket }: IncomingMessage,
+  callers: KnownCallers,
+): Caller | undefined {
   const [, token] = /^Bot +(\S+)$/i.exec(authorization) ?? [];
-  return token === undefined ? undefined : authenticator.authenticate(token);
+  return token === undefined ? undefined : callers.authenticate(socket, token);
 }
 
 function choose(

@@ -12,6 +12,7 @@ import { within } from '../../runtime/within.ts';
 import { ProxyCounts } from './counts.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { KnownCallers } from './known-callers.ts';
 import {
   EXPECTATION_FAILED,
   malformed,
@@ -62,6 +63,7 @@ export class RestServer implements AsyncDisposable {
       options,
       counts: this.counts,
       held: this.#held,
+      callers: new KnownCallers(options.authenticator),
       reachability: this.#reachability,
       isDraining: () => this.#isDraining,
     };
