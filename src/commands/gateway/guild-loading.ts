@@ -81,7 +81,10 @@ async function readStored(options: GuildLoadingOptions): Promise<Found | undefin
       throw new GuildsUnknown(problem);
     } catch (error) {
       if (error instanceof GuildsUnknown || signal.aborted) throw error;
-      if (!(error instanceof StoreUnreachableError)) throw new GuildsUnknown(reasonOf(error));
+      if (!(error instanceof StoreUnreachableError)) {
+        if (canBeginAtReady(options)) return undefined;
+        throw new GuildsUnknown(reasonOf(error));
+      }
       if (attempt === 1) onUnreachable(reasonOf(error));
       await sleep(clock, RETRY_MS, signal);
     }

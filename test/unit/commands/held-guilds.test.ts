@@ -223,6 +223,19 @@ describe('guilds', () => {
     expect(kept.checkpoint?.sequence).toBe(3);
   });
 
+  it('are known by a log that goes back to READY also where what is stored is lost while it is read', async () => {
+    using held = new Held().begin().introduce();
+    using next = new Held().continue(held, 1);
+    async function* lost() {
+      yield [];
+      throw new Error('begun anew meanwhile');
+    }
+    const checkpoint = { ...SESSION, ...READY };
+    next.guilds.load({ ...SESSION, beginning: READY }, async () => ({ checkpoint, guilds: lost() }));
+    await eventually(() => next.guilds.kind !== 'loading');
+    expect(next.items()).toEqual(held.items());
+  });
+
   it('that are ahead of the log are known once Discord has sent again what is in them', async () => {
     const { held, kept } = await left();
     using _ = held;
