@@ -161,7 +161,7 @@ export type Submission =
 
 /** Called synchronously; must not throw. */
 export interface ShardListener {
-  /** The log has grown. Coalesced: once for all that arrived together. */
+  /** The log has grown, or its head has moved. Coalesced: once for all that arrived together. */
   onRecords(): void;
   /** Another upstream session has begun; what was promised of the old one can't be kept. */
   onEpochOver(): void;

@@ -23,6 +23,7 @@ import { HeldGuilds } from './held-guilds.ts';
 import { HeldTail, type HeldTailOptions } from './held-tail.ts';
 import { withUserUpdate } from './ready-user.ts';
 import { guildSession, Restoring, type ShardState, userIdOf } from './restoring.ts';
+import { ShardListeners } from './shard-listeners.ts';
 
 export interface HeldShardOptions extends HeldTailOptions {
   readonly shardId: number;
@@ -66,19 +67,12 @@ export class HeldShard implements DispatchSink, WorkerShard {
   readonly #options: HeldShardOptions;
   readonly #guildIds = new GuildIds();
   readonly #restoring: Restoring;
-  readonly #listeners = new Set<ShardListener>();
+  readonly #listeners: ShardListeners;
   #phase: Phase = { kind: 'empty' };
   #upstream: UpstreamShard | undefined;
   /** Up to where a stored tail was read. */
   #position: TailPosition | undefined;
   #catchUpTimer: Disposable | undefined;
-  #isFlushScheduled = false;
-  /** When the dispatches of the scheduled flush came: they came together. */
-  #arrivedAtMs = 0;
-  readonly #flush = () => {
-    this.#isFlushScheduled = false;
-    for (const listener of this.#listeners) listener.onRecords();
-  };
 
   constructor(options: HeldShardOptions) {
     this.#options = options;
@@ -87,6 +81,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.log = options.log;
     this.requests = options.createRequests?.(this);
     const { clock, voiceMode } = options;
+    this.#listeners = new ShardListeners(clock);
     this.voice = new Voice({
       mode: voiceMode,
       clock,
@@ -155,7 +150,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
     this.voice.reset(userIdOf(ready));
     this.#serve(session, rest, false);
     this.tail.beginAnew();
-    for (const listener of [...this.#listeners]) listener.onEpochOver();
+    this.#listeners.epochOver();
     this.#options.onServingChanged();
   }
 
@@ -164,13 +159,9 @@ export class HeldShard implements DispatchSink, WorkerShard {
       this.heldGuilds.apply(sequence, typeId, bytes, start, end);
       return this.skip(sequence);
     }
-    if (!this.#isFlushScheduled) {
-      this.#isFlushScheduled = true;
-      this.#arrivedAtMs = this.#options.clock.now();
-      queueMicrotask(this.#flush);
-    }
+    const arrivedAtMs = this.#listeners.wake();
     const audience = this.voice.audienceOf(sequence, typeId, bytes, start, end);
-    this.log.append(sequence, typeId, bytes, this.#arrivedAtMs, start, end, audience);
+    this.log.append(sequence, typeId, bytes, arrivedAtMs, start, end, audience);
     this.#guildIds.apply(typeId, bytes, start, end);
     if (typeId === EventTypeId.UserUpdate) this.#updateUser(bytes.subarray(start, end));
     this.heldGuilds.apply(sequence, typeId, bytes, start, end);
@@ -179,6 +170,8 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   skip(sequence: number): void {
+    // A RESUME may wait for that number: it is the last that its worker got, in an answer for it alone.
+    this.#listeners.wake();
     this.log.skip(sequence);
     this.heldGuilds.skip(sequence);
     this.tail.notify();
@@ -231,8 +224,7 @@ export class HeldShard implements DispatchSink, WorkerShard {
   }
 
   subscribe(listener: ShardListener): Disposable {
-    this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+    return this.#listeners.add(listener);
   }
 
   submit(payload: string, sender: symbol, onSent?: () => void): Submission {

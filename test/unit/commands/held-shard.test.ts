@@ -238,6 +238,19 @@ describe('a held shard', () => {
     expect(calls).toBe(1);
   });
 
+  it('tells workers also of numbers without a record: a RESUME may wait for the answer to a request', async () => {
+    const { shard, log } = makeShard();
+    shard.sessionStarted(SESSION, 1, READY);
+    const heads: number[] = [];
+    using _subscription = shard.subscribe({
+      onRecords: () => heads.push(log.head),
+      onEpochOver: () => undefined,
+    } as ShardListener);
+    shard.skip(2);
+    await Promise.resolve();
+    expect(heads).toEqual([2]);
+  });
+
   it('keeps the ids of its guilds through joins, outages and removals', () => {
     const { shard } = makeShard();
     shard.sessionStarted(SESSION, 1, READY);
