@@ -21,10 +21,10 @@ export const rest = z.strictObject({
     url(['http', 'https']),
     'Where to connect in place of the host of `discord.apiUrl`, such as an HAProxy that is the only way out; its path is not used.',
   ),
-  httpVersion: setting(choice(['1.1', '2']), {
-    default: '1.1',
+  protocol: setting(choice(['http1', 'http2']), {
+    default: 'http1',
     description:
-      'What is spoken with Discord; `2` only over TLS, and where the other side does. It loses all requests of a connection with it.',
+      'What is spoken with Discord; `http2` only over TLS, and where the other side does. It loses all requests of a connection with it.',
   }),
   tlsCaFile: optional(
     text('path'),

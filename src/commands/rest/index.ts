@@ -129,12 +129,12 @@ class Upstreams {
   of(apiUrl: string): Upstream {
     const known = this.#upstreams.get(apiUrl);
     if (known) return known;
-    const { egressUrl, httpVersion, maxUpstreamConnections, upstreamTimeoutMs } = this.#config.rest;
+    const { egressUrl, protocol, maxUpstreamConnections, upstreamTimeoutMs } = this.#config.rest;
     const upstream = this.#stack.use(
       new Upstream({
         apiUrl,
         egressUrl,
-        httpVersion,
+        protocol,
         ca: this.#ca,
         maxConnections: maxUpstreamConnections,
         timeoutMs: upstreamTimeoutMs,

@@ -80,6 +80,11 @@ function registerTraffic(metrics: Metrics, server: RestServer): void {
     collect: (set) => set(server.connections),
   });
   metrics.observedGauge({
+    name: 'shardmux_rest_upstream_connections',
+    help: 'Connections to Discord (limit: rest.maxUpstreamConnections).',
+    collect: (set) => set(server.upstreamConnections),
+  });
+  metrics.observedGauge({
     name: 'shardmux_rest_held_bytes',
     help: 'What the request bodies in memory take (limit: rest.maxHeldBytes).',
     collect: (set) => set(server.heldBytes),

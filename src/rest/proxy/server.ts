@@ -109,6 +109,12 @@ export class RestServer implements AsyncDisposable {
     return this.#sockets.size;
   }
 
+  /** To Discord. */
+  get upstreamConnections(): number {
+    const upstreams = new Set(this.#options.applications.map(({ upstream }) => upstream));
+    return [...upstreams].reduce((sum, { connections }) => sum + connections, 0);
+  }
+
   get heldBytes(): number {
     return this.#held.bytes;
   }

@@ -8,7 +8,7 @@ export interface UpstreamOptions {
   readonly apiUrl: string;
   /** `http://host:port` to connect to in place of the API's own origin. */
   readonly egressUrl: string | undefined;
-  readonly httpVersion: '1.1' | '2';
+  readonly protocol: 'http1' | 'http2';
   /** PEM; in place of the authorities that Node comes with. */
   readonly ca: string | undefined;
   readonly maxConnections: number;
@@ -38,7 +38,7 @@ export class Upstream implements AsyncDisposable {
   readonly #host: string;
   readonly #prefix: string;
 
-  constructor({ apiUrl, egressUrl, httpVersion, ca, maxConnections, timeoutMs }: UpstreamOptions) {
+  constructor({ apiUrl, egressUrl, protocol, ca, maxConnections, timeoutMs }: UpstreamOptions) {
     const api = new URL(apiUrl);
     const target = new URL(egressUrl ?? api.origin);
     this.#host = api.host;
@@ -48,12 +48,12 @@ export class Upstream implements AsyncDisposable {
     const named = isAddress ? {} : { servername: target.hostname };
     const connect = buildConnector({
       timeout: CONNECT_TIMEOUT_MS,
-      allowH2: httpVersion === '2',
+      allowH2: protocol === 'http2',
       ...(ca === undefined ? {} : { ca }),
     });
     this.#pool = new Pool(target.origin, {
       connect: ({ servername: _, ...options }, callback) => connect({ ...options, ...named }, callback),
-      allowH2: httpVersion === '2',
+      allowH2: protocol === 'http2',
       connections: maxConnections,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,

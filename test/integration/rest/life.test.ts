@@ -153,4 +153,5 @@ it('metrics tell of requests by method, route and status', async () => {
   expect(await node.metric('shardmux_rest_queue_seconds_count')).toBe(1);
   expect(await node.metric('shardmux_rest_upstream_seconds_count')).toBe(1);
   expect(await node.metric('shardmux_rest_buckets')).toBeGreaterThan(0);
+  expect(await node.metric('shardmux_rest_upstream_connections')).toBe(1);
 });

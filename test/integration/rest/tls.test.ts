@@ -45,12 +45,12 @@ describe('with TLS', () => {
   });
 
   it.each([
-    ['1.1', '1.1'],
-    ['2', '2.0'],
-  ])('HTTP/%s is spoken where it is configured', async (configured, spoken) => {
+    ['http1', '1.1'],
+    ['http2', '2.0'],
+  ])('%s is spoken where it is configured', async (configured, spoken) => {
     await using node = await startRest({
       discord: simulator,
-      env: { ...env, SHARDMUX_REST_HTTP_VERSION: configured },
+      env: { ...env, SHARDMUX_REST_PROTOCOL: configured },
     });
     const answer = await ask(node, simulator);
     expect([answer.status, await answer.json()]).toMatchObject([200, { bot: true }]);
@@ -62,7 +62,7 @@ describe('with TLS', () => {
   it('over HTTP/2 bodies flow both ways, several at once', async () => {
     await using node = await startRest({
       discord: simulator,
-      env: { ...env, SHARDMUX_REST_HTTP_VERSION: '2' },
+      env: { ...env, SHARDMUX_REST_PROTOCOL: 'http2' },
     });
     const size = 3 * 1024 * 1024;
     const answers = await Promise.all(
@@ -88,7 +88,7 @@ describe('with TLS', () => {
   it('over HTTP/2 a worker that goes away takes back its request and no other', async () => {
     await using node = await startRest({
       discord: simulator,
-      env: { ...env, SHARDMUX_REST_HTTP_VERSION: '2' },
+      env: { ...env, SHARDMUX_REST_PROTOCOL: 'http2' },
     });
     simulator.inject({ kind: 'rest-latency', ms: 2_000, jitterMs: 0, skip: 0, count: 2 });
     let isAnswered = false;
@@ -109,7 +109,7 @@ describe('with TLS', () => {
   it('over HTTP/2 an answer that breaks off cuts the connection of its worker', async () => {
     await using node = await startRest({
       discord: simulator,
-      env: { ...env, SHARDMUX_REST_HTTP_VERSION: '2' },
+      env: { ...env, SHARDMUX_REST_PROTOCOL: 'http2' },
     });
     simulator.inject({ kind: 'rest-reset', when: 'mid-response', skip: 0, count: 1 });
     const answer = await ask(node, simulator);
