@@ -73,10 +73,9 @@ export class VoiceSessions implements Disposable {
     this.#stay(tag);
   }
 
-  /** Whether a connection of the session took it. */
+  /** Whether the session took it: its newest connection, as those before may be dead. */
   tellServer(tag: string, d: string): boolean {
-    const listeners = [...(this.#connected.get(tag) ?? [])];
-    return listeners.map((listener) => listener.onVoiceServer(d)).includes(true);
+    return [...(this.#connected.get(tag) ?? [])].at(-1)?.onVoiceServer(d) ?? false;
   }
 
   forgetAll(): void {

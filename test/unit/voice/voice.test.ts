@@ -250,6 +250,20 @@ describe('a session that joins where the bot is already', () => {
     expect(b.told).toHaveLength(1);
   });
 
+  it('gets it on its newest connection, not on one that may be dead', () => {
+    using voice = newVoice();
+    joined(voice);
+    const old = voice.session('B');
+    voice.join('B');
+    voice.state('1');
+    const now = voice.session('B');
+    now.place.canTake = false;
+    voice.clock.advance(WAIT_MS);
+    now.place.canTake = true;
+    voice.clock.advance(WAIT_MS);
+    expect([old.told, now.told]).toEqual([[], [SERVER]]);
+  });
+
   it('gets it once it can take it', () => {
     using voice = newVoice();
     joined(voice);
