@@ -4,13 +4,15 @@ import type { TailProgress } from './ports.ts';
 export class TailWait {
   readonly #tail: TailProgress;
   readonly #waiting = new Map<PromiseWithResolvers<void>, number>();
+  #stopped: Error | undefined;
 
   constructor(tail: TailProgress) {
     this.#tail = tail;
   }
 
-  /** Rejects with the reason of `stop`. */
+  /** Rejects with the reason of `stop`, also where that was before: nobody would say any more that the tail is written. */
   async until(sequence: number): Promise<void> {
+    if (this.#stopped) throw this.#stopped;
     if (this.#written >= sequence) return;
     const waiting = Promise.withResolvers<void>();
     this.#waiting.set(waiting, sequence);
@@ -28,6 +30,7 @@ export class TailWait {
   }
 
   stop(reason: Error): void {
+    this.#stopped = reason;
     for (const waiting of this.#waiting.keys()) waiting.reject(reason);
   }
 
