@@ -20,9 +20,10 @@ describe('stock @discordjs/rest', () => {
       guilds: 10,
       rest: {
         buckets: {
-          'create-message': { limit: 5, windowMs: 250 },
-          'edit-message': { limit: 3, windowMs: 200, kind: 'fixed' },
-          'delete-young-message': { limit: 3, windowMs: 200 },
+          'create-message': { limit: 5, windowMs: 1_500 },
+          'edit-message': { limit: 3, windowMs: 500, kind: 'fixed' },
+          'delete-young-message': { limit: 3, windowMs: 500 },
+          'read-messages': { limit: 1, windowMs: 2_000 },
         },
       },
     });
@@ -100,27 +101,19 @@ describe('stock @discordjs/rest', () => {
   });
 
   test('waits as long as a 429 of ours says, and is served then', async () => {
-    simulator.inject({
-      kind: 'rest-429',
-      scope: 'user',
-      retryAfterMs: 1_500,
-      body: 'json',
-      skip: 0,
-      count: 1,
-      path: '/guilds/',
+    const other = `/channels/${simulator.rest.channelIds(0)[1]}/messages` as const;
+    // Another worker has used the bucket up, which this one can't know.
+    const before = await fetch(`${node.restUrl}/api/v10${other}`, {
+      headers: { authorization: `Bot ${WORKER_TOKEN}` },
     });
-    const limited: number[] = [];
-    rest.on('rateLimited', ({ timeToReset }) => limited.push(timeToReset));
-    const guild = simulator.guildIds(0)[0];
-    const headers = { 'x-shardmux-deadline-ms': '300' };
-    const answer = await rest.get(`/guilds/${guild}`, { headers });
-    expect(answer).toMatchObject({ id: guild });
+    expect(before.status).toBe(200);
+    expect(await rest.get(other, { headers: { 'x-shardmux-deadline-ms': '300' } })).toEqual([]);
+    expect(await node.metric('shardmux_rest_refused_total', { reason: 'deadline' })).toBeGreaterThan(0);
   });
 
   test('breaks no limit of Discord with all of that', () => {
     const { violations, rest: stats } = simulator.stats();
     expect(violations).toEqual({});
-    expect(stats.limited).toMatchObject({ global: 0 });
-    expect(stats.limited.user - stats.limited.imposed).toBeLessThanOrEqual(0);
+    expect(stats.limited).toMatchObject({ user: 0, global: 0 });
   });
 });
