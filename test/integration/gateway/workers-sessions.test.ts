@@ -128,9 +128,9 @@ test('a session id of another number of shards gets INVALID_SESSION, also where 
 });
 
 test('a worker is held while Discord lets the node wait, acknowledged meanwhile, and gets READY at once then', async () => {
-  await using slow = await startSimulator({ shards: 1, guilds: 1, eventsPerSecond: 0, readyDelayMs: 1_000 });
+  await using slow = await startSimulator({ shards: 1, guilds: 1, eventsPerSecond: 0, readyDelayMs: 2_500 });
   slow.inject({ kind: 'http-error', status: 503, count: 1 });
-  const env = { SHARDMUX_WORKERS_HOLD_TIMEOUT_MS: '20s', SHARDMUX_WORKERS_HEARTBEAT_INTERVAL_MS: '100ms' };
+  const env = { SHARDMUX_WORKERS_HOLD_TIMEOUT_MS: '20s', SHARDMUX_WORKERS_HEARTBEAT_INTERVAL_MS: '500ms' };
   await using held = await startNode({ discord: slow, env });
   using worker = await connectWorker(held.workersUrl);
   worker.identify({ shard: undefined });
