@@ -36,13 +36,13 @@ export interface Place {
 export type Admission =
   | ({ readonly kind: 'start' | 'replay' } & Place)
   /** No answer yet: ask again when the directory changes. */
-  | { readonly kind: 'hold'; readonly behind?: LogAhead }
+  | { readonly kind: 'hold'; readonly behind?: LogAhead; readonly guildsOf?: WorkerShard }
   /** Another node holds the shard. */
   | { readonly kind: 'relay'; readonly shardId: number; readonly target: RelayTarget }
   | { readonly kind: 'invalid-session'; readonly why: string }
   | { readonly kind: 'reject'; readonly rejection: Rejection };
 
-/** What a held RESUME waits for: that the shard's log reaches its sequence. */
+/** What a held RESUME waits for (a held IDENTIFY for `guildsOf` being loaded): that the shard's log reaches its sequence. */
 export interface LogAhead {
   readonly shard: WorkerShard;
   readonly sequence: number;
@@ -86,7 +86,7 @@ function admitIdentify(
   const found = locate(shardId, context);
   if (found.kind !== 'here') return found;
   const { shard, serving } = found;
-  if (shard.areGuildsLoading) return { kind: 'hold' };
+  if (shard.areGuildsLoading) return { kind: 'hold', guildsOf: shard };
   const cursor = shard.log.cursorAfter(shard.log.head, tag);
   return cursor ? { kind: 'start', shard, serving, cursor } : { kind: 'hold' };
 }

@@ -50,6 +50,8 @@ export interface WorkerShard {
   readGuilds?(): GuildReading | undefined;
   /** They will be known in a moment: a session that begins waits for them. `ShardDirectory.subscribe` tells when they are. */
   readonly areGuildsLoading?: boolean;
+  /** A session waits for them. */
+  wantGuilds?(): void;
   /** Answers requests about guilds; without it they are commands like others, and all workers see Discord's answers. */
   readonly requests?: ShardRequests | undefined;
 }

@@ -73,6 +73,7 @@ export class WaitingRequest implements Disposable {
     const admission = admit(request, { application, pathShardId, isRelayed });
     switch (admission.kind) {
       case 'hold':
+        admission.guildsOf?.wantGuilds?.();
         return this.#hold(admission.behind);
       case 'relay':
         return this.#dial(admission);

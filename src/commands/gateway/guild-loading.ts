@@ -5,6 +5,7 @@
 import { StoreUnreachableError } from '../../cluster/index.ts';
 import type { GuildCheckpoint, GuildSnapshots, StoredGuilds } from '../../guilds/index.ts';
 import { type Cursor, EVERYTHING, type EventLog, readRecords } from '../../log/index.ts';
+import { abortable } from '../../runtime/abortable.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Limiter } from '../../runtime/limiter.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
@@ -25,6 +26,8 @@ export interface GuildLoadingOptions {
   readonly onUnreachable: (reason: string) => void;
   /** They are as of the log's head; called in the very turn in which they are. */
   readonly onLoaded: (loaded: LoadedGuilds) => void;
+  /** Nothing is done before. */
+  readonly start: Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -59,6 +62,7 @@ const REPLAY_WAIT_MS = 50;
 
 /** Rejects with `GuildsUnknown`, and with the signal's reason. */
 export async function loadGuilds(options: GuildLoadingOptions): Promise<void> {
+  await abortable(options.start, options.signal);
   const found = (await options.loads.run(() => readStored(options))) ?? fromLog(options);
   try {
     await catchUp(found, options);

@@ -42,7 +42,7 @@ type Phase =
   | { readonly kind: 'off' }
   /** There is no upstream session yet. */
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'loading'; readonly abort: AbortController }
+  | { readonly kind: 'loading'; readonly abort: AbortController; readonly start: () => void }
   | {
       readonly kind: 'kept';
       readonly snapshots: GuildSnapshots;
@@ -55,6 +55,12 @@ export type GuildsKind = Phase['kind'];
 
 /** Where nothing of the tail is stored but how far Discord was followed: guilds are stored so often, that little is left to do at the end. */
 const WITHOUT_TAIL = { maxBytes: Number.POSITIVE_INFINITY, maxAgeMs: 120_000 };
+
+/**
+ * Where a shard has just come here, its workers come back first, and more such shards: loading guilds would hold up both, and only workers
+ * that IDENTIFY need them.
+ */
+const HEAD_START_MS = 500;
 
 export class HeldGuilds implements Disposable {
   readonly #options: HeldGuildsOptions;
@@ -125,9 +131,19 @@ export class HeldGuilds implements Disposable {
   load(session: GuildSession, source: () => Promise<StoredGuilds | undefined>): void {
     this.#end();
     if (this.#phase.kind === 'off') return;
-    const abort = new AbortController();
-    this.#phase = { kind: 'loading', abort };
     const { clock, logger, guildState, log } = this.#options;
+    const abort = new AbortController();
+    const { promise: start, resolve } = Promise.withResolvers<void>();
+    const timer = clock.setTimer(resolve, HEAD_START_MS);
+    abort.signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true });
+    this.#phase = {
+      kind: 'loading',
+      abort,
+      start: () => {
+        timer[Symbol.dispose]();
+        resolve();
+      },
+    };
     const startedAtMs = clock.now();
     loadGuilds({
       log,
@@ -142,10 +158,16 @@ export class HeldGuilds implements Disposable {
         this.loadMs = clock.now() - startedAtMs;
         this.#onLoaded(loaded);
       },
+      start,
       signal: abort.signal,
     }).catch((error: unknown) => {
       if (!abort.signal.aborted) this.#onUnknown(reasonOf(error));
     });
+  }
+
+  /** A worker waits for them. */
+  want(): void {
+    if (this.#phase.kind === 'loading') this.#phase.start();
   }
 
   /** They may be written from now on. */

@@ -110,6 +110,10 @@ export class HeldShard implements DispatchSink, WorkerShard {
     return this.heldGuilds.read(this.#guildIds.ids);
   }
 
+  wantGuilds(): void {
+    this.heldGuilds.want();
+  }
+
   get areGuildsLoading(): boolean {
     return this.heldGuilds.kind === 'loading';
   }

@@ -68,6 +68,12 @@ class Held implements Disposable {
     return this;
   }
 
+  /** While a worker waits for them. */
+  load(...args: Parameters<HeldGuilds['load']>): void {
+    this.guilds.load(...args);
+    this.guilds.want();
+  }
+
   role(id: string): void {
     this.dispatch('GUILD_ROLE_CREATE', { guild_id: '1000', role: role(id) });
   }
@@ -149,12 +155,29 @@ describe('guilds', () => {
     expect(held.guilds.kind).toBe('off');
   });
 
+  it('of another process are loaded half a second later where no worker waits for them', async () => {
+    const { held, kept } = await left();
+    using _ = held;
+    using next = new Held().continue(held, 2);
+    let loads = 0;
+    next.guilds.load(SESSION, async () => {
+      loads++;
+      return kept.load();
+    });
+    next.clock.advance(499);
+    await yieldToEvents();
+    expect([next.guilds.kind, loads]).toEqual(['loading', 0]);
+    next.clock.advance(1);
+    await eventually(() => next.guilds.kind === 'kept');
+    expect(loads).toBe(1);
+  });
+
   it('of another process are loaded and brought to the head of the log', async () => {
     const { held, kept } = await left();
     using _ = held;
     expect(held.items()).toEqual(BEFORE);
     using next = new Held().continue(held, 2);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     expect([next.guilds.kind, next.items()]).toEqual(['loading', ['nothing']]);
     await eventually(() => next.guilds.kind === 'kept');
     expect(next.items()).toEqual(BEFORE);
@@ -168,7 +191,7 @@ describe('guilds', () => {
     using _ = held;
     using next = new Held().continue(held, 2);
     next.guilds.open(kept);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     await eventually(() => next.guilds.kind === 'kept');
     kept.calls.length = 0;
     next.guilds.onTailWritten();
@@ -181,7 +204,7 @@ describe('guilds', () => {
     using _ = held;
     using next = new Held().continue(held, 2);
     const answer = Promise.withResolvers<void>();
-    next.guilds.load(SESSION, async () => {
+    next.load(SESSION, async () => {
       await answer.promise;
       return kept.load();
     });
@@ -196,7 +219,7 @@ describe('guilds', () => {
     using _ = held;
     using next = new Held().continue(held, 2);
     let attempts = 0;
-    next.guilds.load(SESSION, async () => {
+    next.load(SESSION, async () => {
       if (++attempts < 3) throw new StoreUnreachableError('away');
       return kept.load();
     });
@@ -213,7 +236,7 @@ describe('guilds', () => {
     const kept = new MemoryGuildStore();
     using next = new Held().continue(held, 1);
     next.guilds.open(kept);
-    next.guilds.load({ ...SESSION, beginning: READY }, async () => undefined);
+    next.load({ ...SESSION, beginning: READY }, async () => undefined);
     await eventually(() => next.guilds.kind === 'kept');
     expect(next.items()).toEqual(held.items());
     await next.turns();
@@ -231,7 +254,7 @@ describe('guilds', () => {
       throw new Error('begun anew meanwhile');
     }
     const checkpoint = { ...SESSION, ...READY };
-    next.guilds.load({ ...SESSION, beginning: READY }, async () => ({ checkpoint, guilds: lost() }));
+    next.load({ ...SESSION, beginning: READY }, async () => ({ checkpoint, guilds: lost() }));
     await eventually(() => next.guilds.kind !== 'loading');
     expect(next.items()).toEqual(held.items());
   });
@@ -247,7 +270,7 @@ describe('guilds', () => {
     if (kept.checkpoint) kept.checkpoint = { ...kept.checkpoint, sequence: 3 };
     using next = new Held();
     next.log.reset(3);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     await next.turns();
     expect(next.guilds.kind).toBe('loading');
     next.role('60');
@@ -266,7 +289,7 @@ describe('guilds are not known, and come as unavailable,', () => {
     using _ = held;
     source(kept);
     using next = new Held().continue(held, after);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     await eventually(() => next.guilds.kind === 'unknown');
     expect(next.items()).toEqual(UNKNOWN);
     expect(next.changes).toBe(1);
@@ -293,7 +316,7 @@ describe('guilds are not known, and come as unavailable,', () => {
 
   it('where what is stored can not be understood', async () => {
     using next = new Held().begin().introduce();
-    next.guilds.load(SESSION, async () => {
+    next.load(SESSION, async () => {
       throw new SyntaxError('no JSON');
     });
     await eventually(() => next.guilds.kind === 'unknown');
@@ -306,7 +329,7 @@ describe('a shard that goes', () => {
     const { held, kept } = await left();
     using _ = held;
     using next = new Held().continue(held, 2);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     next.begin();
     await next.turns();
     expect([next.guilds.kind, next.items()]).toEqual(['kept', []]);
@@ -353,7 +376,7 @@ describe('a shard that goes', () => {
     expect(kept.checkpoint?.off).toEqual(['presences']);
     using next = new Held().continue(held, 2);
     next.guilds.open(kept);
-    next.guilds.load(SESSION, async () => kept.load());
+    next.load(SESSION, async () => kept.load());
     await eventually(() => next.guilds.kind === 'kept');
     expect(next.said.join()).toMatch(/guilds\.off.*presences/);
     next.role('60');

@@ -154,6 +154,7 @@ describe('a held shard that restores a tail', () => {
     shard.connected();
     shard.trimLog();
     expect(log.floor).toBe(4);
+    shard.wantGuilds();
     loaded.resolve(undefined);
     await eventually(() => shard.heldGuilds.kind === 'unknown');
     shard.trimLog();

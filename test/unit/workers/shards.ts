@@ -53,6 +53,8 @@ export class TestShard implements WorkerShard {
   /** Left out, it keeps no state of its guilds. */
   takeReading: (() => GuildReading | undefined) | undefined;
   areGuildsLoading = false;
+  /** How often a session has asked for them meanwhile. */
+  guildsWanted = 0;
   /** Left out, requests are commands like others. */
   requests: ShardRequests | undefined;
   readonly #listeners = new Set<ShardListener>();
@@ -65,6 +67,10 @@ export class TestShard implements WorkerShard {
 
   get listenerCount(): number {
     return this.#listeners.size;
+  }
+
+  wantGuilds(): void {
+    this.guildsWanted++;
   }
 
   /** An upstream READY. */
