@@ -137,6 +137,18 @@ const REST: readonly CrossCheck[] = [
     remedy: 'Lower it, or raise rest.maxDeadlineMs.',
   },
   {
+    settings: ['rest.invalidRequestsAlarmAt', 'rest.invalidRequestsShedAt'],
+    holds: ({ rest }) => rest.invalidRequestsAlarmAt <= rest.invalidRequestsShedAt,
+    wrong: 'is more than rest.invalidRequestsShedAt: requests would be refused before there is an alarm',
+    remedy: 'Lower it, or raise rest.invalidRequestsShedAt.',
+  },
+  {
+    settings: ['rest.invalidRequestsShedAt', 'rest.invalidRequestsStopAt'],
+    holds: ({ rest }) => rest.invalidRequestsShedAt < rest.invalidRequestsStopAt,
+    wrong: 'is not less than rest.invalidRequestsStopAt: all worker tokens would stop for the fault of one',
+    remedy: 'Lower it, or raise rest.invalidRequestsStopAt.',
+  },
+  {
     settings: ['rest.statusPort', 'rest.port', 'status.host', 'rest.host'],
     holds: ({ status, rest }) =>
       rest.statusPort !== rest.port || rest.port === 0 || !overlap(status.host, rest.host),

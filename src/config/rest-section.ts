@@ -3,6 +3,17 @@ import { z } from 'zod';
 import { choice, duration, integer, port, size, text, url } from './scalar-kinds.ts';
 import { optional, setting } from './setting.ts';
 
+/** Where Discord bans the address. https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans */
+const INVALID_REQUEST_BAN = 10_000;
+
+/** Others may use the address too, and what is on its way still counts: so defaults are far below the ban. */
+function invalidRequests(count: number, outcome: string) {
+  return setting(integer({ min: 1, max: INVALID_REQUEST_BAN }), {
+    default: count,
+    description: `From so many invalid requests (401, 403, 429) in ten minutes on ${outcome}; Discord bans the address at 10,000.`,
+  });
+}
+
 export const rest = z.strictObject({
   host: setting(text('address'), {
     default: '0.0.0.0',
@@ -39,6 +50,12 @@ export const rest = z.strictObject({
     default: 50,
     description: 'Requests a second that Discord allows an application; and an address, without a token.',
   }),
+  invalidRequestsAlarmAt: invalidRequests(2_000, 'there is an alarm in the log'),
+  invalidRequestsShedAt: invalidRequests(
+    4_000,
+    'the worker tokens that cause most of them are refused: one, and one more with each quarter of the way to `rest.invalidRequestsStopAt`',
+  ),
+  invalidRequestsStopAt: invalidRequests(8_000, 'nothing is sent but answers to interactions'),
   deadlineMs: setting(duration(), {
     default: '8s',
     description:

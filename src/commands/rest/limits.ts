@@ -16,12 +16,6 @@ import type { Clock } from '../../runtime/clock.ts';
 /** By how much the way to Discord may take longer for one request than for another; see `LocalGlobalBudget`. */
 const GLOBAL_MARGIN_MS = 50;
 
-/**
- * Discord bans the address at 10,000 in ten minutes. Others may use the address, too, and nodes do not know of each other.
- * https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans
- */
-const INVALID_REQUESTS = { alarmAt: 2_000, shedAt: 4_000, stopAt: 8_000 };
-
 interface Limited {
   readonly limiter: RestLimiter;
   readonly budget: LocalGlobalBudget;
@@ -35,10 +29,17 @@ export class Limits implements Disposable {
   readonly #applications = new Map<string, Limited>();
 
   constructor(config: GatewayConfig, clock: Clock, log: Logger) {
-    const { globalLimit: limit } = config.rest;
+    const { globalLimit: limit, ...rest } = config.rest;
     this.#clock = clock;
     this.#log = log;
-    this.egress = new Egress(INVALID_REQUESTS, (alarm) => this.#onAlarm(alarm));
+    this.egress = new Egress(
+      {
+        alarmAt: rest.invalidRequestsAlarmAt,
+        shedAt: rest.invalidRequestsShedAt,
+        stopAt: rest.invalidRequestsStopAt,
+      },
+      (alarm) => this.#onAlarm(alarm),
+    );
     this.#addressBudget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
     for (const application of config.applications) {
       const budget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
@@ -113,7 +114,8 @@ export class Limits implements Disposable {
       return;
     }
     const { level, total } = alarm;
-    const fields = { level, invalidRequests: total };
+    // Not `level`, which every line has.
+    const fields = { breaker: level, invalidRequests: total };
     if (level === 'calm') this.#log.info(fields, 'invalid requests are few again');
     else
       this.#log.error(

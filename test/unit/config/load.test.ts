@@ -170,6 +170,9 @@ describe('what is wrong', () => {
     ['SHARDMUX_TAIL_FLUSH_BYTES', '8MiB'],
     ['SHARDMUX_TAIL_FLUSH_INTERVAL_MS', '60001'],
     ['SHARDMUX_STATUS_PORT', '7777'],
+    ['SHARDMUX_REST_INVALID_REQUESTS_ALARM_AT', '4001'],
+    ['SHARDMUX_REST_INVALID_REQUESTS_SHED_AT', '8000'],
+    ['SHARDMUX_REST_INVALID_REQUESTS_STOP_AT', '10001'],
   ])('is %s=%s, and nothing else is said to be', (name, value) => {
     const problems = problemsOf({ ...TOKEN, [name]: value });
     expect(problems).toHaveLength(1);
