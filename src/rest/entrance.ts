@@ -1,0 +1,87 @@
+/**
+ * Whether a request may wait for its turn, and until when it would at least. Says why not, and counts what it refuses.
+ * Runs per request.
+ */
+import type { Gate } from './gate.ts';
+import type { Lane } from './lane.ts';
+import type { LimiterCounts } from './limiter-counts.ts';
+import type { Locks } from './locks.ts';
+import type { LimiterOptions, RefusalReason, Refused } from './ports.ts';
+import type { QueueBounds } from './queue-bounds.ts';
+import type { Route } from './route.ts';
+import type { Submitted } from './waiting.ts';
+
+export type Gates = Readonly<Record<Route['global'], Gate>>;
+
+export interface EntranceOptions {
+  readonly egress: LimiterOptions['egress'];
+  readonly locks: Locks;
+  readonly bounds: QueueBounds;
+  readonly gates: Gates;
+  readonly counts: LimiterCounts;
+}
+
+export class Entrance {
+  readonly #options: EntranceOptions;
+  #isClosed = false;
+
+  constructor(options: EntranceOptions) {
+    this.#options = options;
+  }
+
+  /** From here on it forbids everything. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** What is against it whatever the limits say. */
+  forbids({ route, account }: Submitted, nowMs: number): Refused | undefined {
+    const { locks, egress } = this.#options;
+    if (this.#isClosed) return refusedAs('closed', undefined);
+    if (route.needsToken && locks.isTokenLocked) return refusedAs('token-locked', undefined);
+    if (route.webhookId !== undefined && locks.webhooks.has(route.webhookId)) {
+      return refusedAs('unknown-webhook', undefined);
+    }
+    if (egress.allows(account, route.global === 'exempt', nowMs)) return undefined;
+    return refusedAs('invalid-requests', egress.waitMs(nowMs));
+  }
+
+  /** What is against its waiting. */
+  tooMuch(submitted: Submitted, lane: Lane, nowMs: number): Refused | undefined {
+    const { account, bytes, deadlineAtMs } = submitted;
+    const etaMs = this.etaMs(submitted, lane, nowMs);
+    const full = this.#options.bounds.refusal(account, bytes, lane.bucket);
+    // Half of what waits has gone by then, as far as it is known when that is.
+    if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2));
+    return etaMs <= deadlineAtMs ? undefined : refusedAs('deadline', etaMs - deadlineAtMs);
+  }
+
+  /** Before this it certainly doesn't go. */
+  etaMs({ account, priority, route }: Submitted, lane: Lane, nowMs: number): number {
+    const { gates, egress } = this.#options;
+    const { queue } = lane.bucket;
+    const ahead = queue.count === 0 ? 0 : Math.min(lane.queued, queue.ahead(account, priority));
+    const bucketMs = lane.quota.etaMs(ahead + 1, nowMs);
+    return Math.max(
+      bucketMs === Number.POSITIVE_INFINITY ? 0 : bucketMs,
+      lane.holdUntilMs,
+      gates[route.global].holdUntilMs,
+      egress.blockedUntilMs,
+      nowMs,
+    );
+  }
+
+  refuse(reason: RefusalReason, retryAfterMs: number | undefined): Refused {
+    return this.count(refusedAs(reason, retryAfterMs));
+  }
+
+  count(refused: Refused): Refused {
+    const { counts } = this.#options;
+    counts.refused[refused.reason] = (counts.refused[refused.reason] ?? 0) + 1;
+    return refused;
+  }
+}
+
+function refusedAs(reason: RefusalReason, retryAfterMs: number | undefined): Refused {
+  return { kind: 'refused', reason, retryAfterMs };
+}
