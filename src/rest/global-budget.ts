@@ -2,6 +2,7 @@
  * The limit of requests per second over all routes: the port by which it is asked for, and the one that a node alone uses.
  * https://discord.com/developers/docs/topics/rate-limits#global-rate-limit
  */
+import { GlobalPlaces } from './global-places.ts';
 
 /** One request's part of the limit. */
 export interface GlobalPlace {
@@ -30,73 +31,29 @@ export interface LocalGlobalBudgetOptions {
   readonly marginMs: number;
 }
 
-const WINDOW_MS = 1_000;
-/** What a request's answer says of when it was counted is trusted up to this much. */
-const ANSWER_MARGIN_MS = 5;
-
-interface Place {
-  freeAtMs: number;
-  sentMs: number;
-  turn: number;
-}
-
-/**
- * So many places, each free again a second after its request was counted at the latest. That is taken to be `marginMs`
- * after it was sent; or, where that is earlier, when its answer came less the shortest time that any answer took, as no
- * request's way is shorter. So no more than `limit` arrive in any second, whatever the phase of Discord's windows.
- */
+/** All of the limit is this process's. */
 export class LocalGlobalBudget implements GlobalBudget {
-  readonly #marginMs: number;
-  readonly #places: Place[];
-  #fastestMs = Number.POSITIVE_INFINITY;
+  readonly #places: GlobalPlaces;
 
   constructor({ limit, marginMs }: LocalGlobalBudgetOptions) {
-    this.#marginMs = marginMs;
-    this.#places = Array.from({ length: limit }, () => ({ freeAtMs: 0, sentMs: 0, turn: 0 }));
+    this.#places = new GlobalPlaces(limit, marginMs);
   }
 
   take(nowMs: number): GlobalPlace | undefined {
-    const place = this.#places.find(({ freeAtMs }) => freeAtMs <= nowMs);
-    if (!place) return undefined;
-    const freeBeforeMs = place.freeAtMs;
-    const turn = ++place.turn;
-    place.sentMs = nowMs;
-    place.freeAtMs = nowMs + this.#marginMs + WINDOW_MS;
-    return {
-      sent: (atMs) => {
-        if (place.turn !== turn) return;
-        place.sentMs = atMs;
-        place.freeAtMs = Math.max(place.freeAtMs, atMs + this.#marginMs + WINDOW_MS);
-      },
-      answered: (atMs) => place.turn === turn && this.#answered(place, atMs),
-      unused: () => {
-        if (place.turn === turn) place.freeAtMs = freeBeforeMs;
-      },
-    };
+    return this.#places.take(nowMs);
   }
 
-  nextAtMs(): number {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const { freeAtMs } of this.#places) if (freeAtMs < nextMs) nextMs = freeAtMs;
-    return nextMs;
+  nextAtMs(nowMs: number): number {
+    return this.#places.nextAtMs(nowMs);
   }
 
   /** When the places that are taken are free again. */
   exportState(nowMs: number): number[] {
-    return this.#places.map(({ freeAtMs }) => freeAtMs).filter((freeAtMs) => freeAtMs > nowMs);
+    return this.#places.exportState(nowMs);
   }
 
   /** What was sent before a restart counts for as long as it would have. */
   importState(freeAtMs: readonly number[], nowMs: number): void {
-    const longestMs = nowMs + WINDOW_MS + this.#marginMs;
-    for (const [at, place] of this.#places.entries()) {
-      place.freeAtMs = Math.min(longestMs, Math.max(place.freeAtMs, freeAtMs[at] ?? 0));
-    }
-  }
-
-  #answered(place: Place, atMs: number): void {
-    this.#fastestMs = Math.min(this.#fastestMs, atMs - place.sentMs);
-    const countedByMs = atMs - this.#fastestMs + ANSWER_MARGIN_MS;
-    place.freeAtMs = Math.min(place.freeAtMs, countedByMs + WINDOW_MS);
+    this.#places.importState(freeAtMs, nowMs);
   }
 }

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { LocalGlobalBudget } from '../../../src/rest/global-budget.ts';
+import { Random } from '../../../src/simulator/random.ts';
 
 describe('the global limit of a node alone', () => {
   it('lets no more than its limit go in a second and the margin', () => {
     const budget = new LocalGlobalBudget({ limit: 3, marginMs: 50 });
     for (const atMs of [0, 10, 20]) expect(budget.take(atMs)).toBeDefined();
     expect(budget.take(1_049)).toBeUndefined();
-    expect(budget.nextAtMs()).toBe(1_050);
+    expect(budget.nextAtMs(1_049)).toBe(1_050);
     expect(budget.take(1_050)).toBeDefined();
     expect(budget.take(1_050)).toBeUndefined();
   });
@@ -14,7 +15,7 @@ describe('the global limit of a node alone', () => {
   it('needs less of a margin for a request whose answer came as fast as any', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     budget.take(0)?.answered(20);
-    expect(budget.nextAtMs()).toBe(1_005);
+    expect(budget.nextAtMs(20)).toBe(1_005);
   });
 
   it('keeps the margin for one whose answer took longer: it may have been counted late', () => {
@@ -23,16 +24,16 @@ describe('the global limit of a node alone', () => {
     fast?.answered(20);
     slow?.answered(50);
     expect(budget.take(1_005)).toBeDefined();
-    expect(budget.nextAtMs()).toBe(1_035);
+    expect(budget.nextAtMs(1_005)).toBe(1_035);
   });
 
   it('counts a request that had to wait for a connection from when it left', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     const place = budget.take(0);
     place?.sent(200);
-    expect(budget.nextAtMs()).toBe(1_250);
+    expect(budget.nextAtMs(200)).toBe(1_250);
     place?.answered(220);
-    expect(budget.nextAtMs()).toBe(1_205);
+    expect(budget.nextAtMs(220)).toBe(1_205);
   });
 
   it('gives back the place of what never left', () => {
@@ -41,12 +42,55 @@ describe('the global limit of a node alone', () => {
     expect(budget.take(0)).toBeDefined();
   });
 
+  it('says that there is room now, where there is', () => {
+    const budget = new LocalGlobalBudget({ limit: 2, marginMs: 50 });
+    budget.take(7);
+    expect(budget.nextAtMs(8)).toBe(8);
+  });
+
+  it('counts what was sent before a restart for as long as it would have', () => {
+    const before = new LocalGlobalBudget({ limit: 3, marginMs: 50 });
+    for (const atMs of [0, 100]) before.take(atMs);
+    const after = new LocalGlobalBudget({ limit: 3, marginMs: 50 });
+    after.importState(before.exportState(200), 300);
+    expect(after.take(300)).toBeDefined();
+    expect(after.nextAtMs(300)).toBe(1_050);
+    expect(after.take(1_050)).toBeDefined();
+    expect(after.nextAtMs(1_050)).toBe(1_150);
+  });
+
+  it('takes what a restart kept for no longer than a request could count', () => {
+    const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
+    budget.importState([9_999_999], 0);
+    expect(budget.nextAtMs(0)).toBe(1_050);
+  });
+
+  it('agrees with a list of times, whatever happens', () => {
+    const random = new Random(7);
+    const budget = new LocalGlobalBudget({ limit: 20, marginMs: 50 });
+    let taken: number[] = [];
+    for (let nowMs = 0, step = 0; step < 5_000; step++) {
+      nowMs += Math.floor(random.next() * (step % 500 === 0 ? 6_000 : 60));
+      taken = taken.filter((freeAtMs) => freeAtMs > nowMs);
+      const isRoom = taken.length < 20;
+      expect(budget.nextAtMs(nowMs)).toBe(isRoom ? nowMs : Math.min(...taken));
+      if (random.next() < 0.8) {
+        expect(budget.take(nowMs) !== undefined).toBe(isRoom);
+        if (isRoom) taken.push(nowMs + 1_050);
+      } else {
+        const place = budget.take(nowMs);
+        if (random.next() < 0.5) place?.unused();
+        else if (place) taken.push(nowMs + 1_050);
+      }
+    }
+  });
+
   it('is not changed by an answer to an earlier request of the same place', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     const late = budget.take(0);
     budget.take(1_050);
     late?.answered(1_100);
     late?.unused();
-    expect(budget.nextAtMs()).toBe(2_100);
+    expect(budget.nextAtMs(1_100)).toBe(2_100);
   });
 });
