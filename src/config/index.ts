@@ -5,7 +5,7 @@ export { type ConfigResult, type LoadConfigOptions, loadConfig } from './load.ts
 export { nearestName } from './nearest-name.ts';
 export { type ConfigProblem, problemsText } from './problem.ts';
 export type { ApplicationConfig, GatewayConfig } from './resolve.ts';
-export { duration, integer, text } from './scalar-kinds.ts';
+export { botToken, duration, integer, text } from './scalar-kinds.ts';
 export { LOG_LEVELS } from './schema.ts';
 export { Secret } from './secret.ts';
 export { settingsMarkdown } from './settings-table.ts';

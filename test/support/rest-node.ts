@@ -22,7 +22,9 @@ export async function startRest({ discord, directory, env }: NodeOptions): Promi
     env: {
       PATH: process.env['PATH'] ?? '',
       // A file of settings has tokens of its own.
-      ...(env?.['SHARDMUX_CONFIG'] === undefined ? { SHARDMUX_DISCORD_TOKEN: discord.options.token } : {}),
+      ...(env?.['SHARDMUX_CONFIG'] === undefined && env?.['SHARDMUX_DISCORD_TOKEN_FILE'] === undefined
+        ? { SHARDMUX_DISCORD_TOKEN: discord.options.token }
+        : {}),
       SHARDMUX_DISCORD_API_URL: `${discord.url}/api/v10`,
       SHARDMUX_DISCORD_SHARD_COUNT: '1',
       SHARDMUX_REST_HOST: '127.0.0.1',

@@ -12,9 +12,9 @@ import {
 import { type ProxiedApplication, RestServer, RestServerError, Upstream } from '../../rest/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
-import { createAuthenticator } from '../../workers/index.ts';
 import { hostPort } from '../gateway/addresses.ts';
-import { workerAccounts } from '../worker-accounts.ts';
+import { BotToken } from './bot-token.ts';
+import { callersOf } from './callers.ts';
 import { Limits } from './limits.ts';
 import { registerRestMetrics } from './metrics.ts';
 import { restReadiness } from './readiness.ts';
@@ -85,8 +85,12 @@ function createServer(
   const ended = new AbortController();
   stack.defer(() => ended.abort());
   const upstreams = new Upstreams(stack, config);
+  const tokens: BotToken[] = [];
   const applications = config.applications.map((application): ProxiedApplication => {
-    const { id, token, apiUrl } = application;
+    const { id, apiUrl } = application;
+    const token = stack.use(new BotToken({ application, clock: systemClock, log }));
+    token.onChange((fresh) => limits.rotateToken(id, fresh));
+    tokens.push(token);
     return {
       id,
       botToken: () => token.reveal(),
@@ -94,22 +98,23 @@ function createServer(
       upstream: upstreams.of(apiUrl),
       shardCount:
         rest.gatewayRoutes === 'own'
-          ? shardCountOf(application, { clock: systemClock, log, signal: ended.signal })
+          ? shardCountOf(application, { token, clock: systemClock, log, signal: ended.signal })
           : () => undefined,
     };
   });
-  return stack.use(
+  const server: RestServer = stack.use(
     new RestServer({
       host: rest.host,
       port: rest.port,
       applications,
-      authenticator: createAuthenticator(workerAccounts(config)),
+      authenticator: callersOf(config, tokens, () => server.forgetCallers()),
       gatewayUrl: rest.gatewayRoutes === 'own' ? (host) => gatewayUrl(config, host) : undefined,
       limits: { ...rest, defaultDeadlineMs: rest.deadlineMs },
       clock: systemClock,
       log,
     }),
   );
+  return server;
 }
 
 /** One for each API address. */

@@ -54,6 +54,11 @@ export class Limits implements Disposable {
     return limited.limiter;
   }
 
+  /** The application has another bot token. */
+  rotateToken(applicationId: string, token: string): void {
+    this.of(applicationId).rotateToken(tokenIdOf(token));
+  }
+
   /** As JSON can hold it; without tokens. */
   export(): object {
     const nowMs = this.#clock.now();
@@ -92,7 +97,7 @@ export class Limits implements Disposable {
     return new RestLimiter({
       clock: this.#clock,
       applicationId: id,
-      tokenId: createHash('sha256').update(token.reveal()).digest('base64url').slice(0, 16),
+      tokenId: tokenIdOf(token.reveal()),
       budget,
       addressBudget: this.#addressBudget,
       egress: this.egress,
@@ -123,6 +128,11 @@ export class Limits implements Disposable {
         'too many invalid requests (401, 403, 429): Discord bans the address at 10,000 in 10 minutes',
       );
   }
+}
+
+/** Tells tokens apart without giving them away. */
+function tokenIdOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url').slice(0, 16);
 }
 
 function limiterLimits({ rest }: GatewayConfig): LimiterLimits {

@@ -3,25 +3,42 @@ import type { ApplicationConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { InformationSource } from '../../upstream/index.ts';
+import type { BotToken } from './bot-token.ts';
 
-/** Gives the number once it is known. Asks Discord until then, and stops when `signal` aborts. */
+export interface ShardCountOptions {
+  readonly token: BotToken;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Gives the number once it is known. Asks Discord until then, anew with another token, and stops when `signal` aborts. */
 export function shardCountOf(
-  { shardCount, apiUrl, token }: ApplicationConfig,
-  { clock, log, signal }: { readonly clock: Clock; readonly log: Logger; readonly signal: AbortSignal },
+  { shardCount, apiUrl }: Pick<ApplicationConfig, 'shardCount' | 'apiUrl'>,
+  { token, clock, log, signal }: ShardCountOptions,
 ): () => number | undefined {
   if (shardCount !== 'auto') return () => shardCount;
   let known: number | undefined;
-  const source = new InformationSource({
-    apiUrl,
-    token: token.reveal(),
-    clock,
-    random: Math.random,
-    log,
-    signal,
-    onUnauthorized: (reason) => log.error({ reason }, 'the number of shards stays unknown'),
-  });
-  source.get().then(({ shards }) => {
-    known = shards;
+  let asking = new AbortController();
+  const ask = () => {
+    asking.abort();
+    asking = new AbortController();
+    const source = new InformationSource({
+      apiUrl,
+      token: token.reveal(),
+      clock,
+      random: Math.random,
+      log,
+      signal: AbortSignal.any([signal, asking.signal]),
+      onUnauthorized: (reason) => log.error({ reason }, 'the number of shards stays unknown'),
+    });
+    source.get().then(({ shards }) => {
+      known = shards;
+    });
+  };
+  ask();
+  token.onChange(() => {
+    if (known === undefined) ask();
   });
   return () => known;
 }

@@ -11,10 +11,15 @@ interface Known {
 
 export class KnownCallers {
   readonly #authenticator: CallerAuthenticator;
-  readonly #known = new WeakMap<object, Known>();
+  #known = new WeakMap<object, Known>();
 
   constructor(authenticator: CallerAuthenticator) {
     this.#authenticator = authenticator;
+  }
+
+  /** A token that was good may not be any more. */
+  forget(): void {
+    this.#known = new WeakMap();
   }
 
   authenticate(connection: object, token: string): Caller | undefined {

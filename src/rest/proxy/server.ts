@@ -127,6 +127,11 @@ export class RestServer implements AsyncDisposable {
     return this.#reachability.isReachable;
   }
 
+  /** Tokens that were good may not be any more: each is looked at again. */
+  forgetCallers(): void {
+    this.#context.callers.forget();
+  }
+
   /** Takes no new connection, and resolves when nothing is in flight or after `limitMs`; then what waits is refused. */
   async drain(limitMs: number): Promise<void> {
     this.#isDraining = true;

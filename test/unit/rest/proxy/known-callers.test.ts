@@ -23,4 +23,13 @@ describe('callers', () => {
     expect(names).toEqual(['good-1', 'good-1', undefined, undefined, 'good-2', 'good-1']);
     expect(asked).toEqual(['good-1', 'bad', 'bad', 'good-2', 'good-1']);
   });
+
+  it('are looked at again once they were forgotten', () => {
+    const connection = {};
+    callers.authenticate(connection, 'good-3');
+    asked.length = 0;
+    callers.forget();
+    callers.authenticate(connection, 'good-3');
+    expect(asked).toEqual(['good-3']);
+  });
 });
