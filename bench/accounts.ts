@@ -9,6 +9,9 @@ import { libraryPath } from './ready/library.ts';
 import { measureReady } from './ready/measure.ts';
 import { readyGoals, readyTable } from './ready/report.ts';
 import { jsonLine, medians, Results } from './report.ts';
+import { measureRestOnce, type RestMeasurement } from './rest/measure.ts';
+import { RestResults, restResults, uploadGoal, uploadResults, uploadTable } from './rest/report.ts';
+import { measureUploads, type UploadMeasurement } from './rest/uploads.ts';
 import { rotated } from './rotated.ts';
 import { type Measurement, SCENARIOS, VARIANTS } from './scenarios.ts';
 import { measureStates, type StateMeasurement } from './state/measure.ts';
@@ -106,4 +109,26 @@ export async function measureStarts(options: Options, { signal, note }: Surround
   const measurement = await measureReady({ starts, guilds, library, profileDirectory, signal, note });
   const jsonLines = [JSON.stringify({ scenario: 'ready', ...measurement })];
   return { jsonLines, text: [readyTable(measurement), ...readyGoals(measurement)].join('\n') };
+}
+
+export async function measureRest(options: Options, { signal, note }: Surroundings): Promise<Account> {
+  const measurements: RestMeasurement[] = [];
+  const uploads: UploadMeasurement[] = [];
+  const { runs, seconds, profileDirectory } = options;
+  const requestLine = (one: RestMeasurement) => JSON.stringify({ scenario: 'rest', ...one });
+  const uploadLine = (one: UploadMeasurement) => JSON.stringify({ scenario: 'rest-uploads', ...one });
+  for (let run = 0; run < runs; run++) {
+    const some = await measureRestOnce({ seconds, profileDirectory, signal, warn: note });
+    const large = await measureUploads({ profileDirectory, signal });
+    measurements.push(...some);
+    uploads.push(...large);
+    const lines = [...some.map(requestLine), ...large.map(uploadLine)];
+    for (const line of lines) note(`run ${run + 1}/${runs} ${line}`);
+  }
+  const [results, peaks] = [restResults(measurements), uploadResults(uploads)];
+  const report = new RestResults(results);
+  return {
+    jsonLines: [...results.map(requestLine), ...peaks.map(uploadLine)],
+    text: [report.table(), ...report.goals(), '', uploadTable(peaks), uploadGoal(peaks)].join('\n'),
+  };
 }

@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<Variant, readonly string[]>> = {
 };
 
 /** Settings of whoever runs the benchmark must not reach the product: it is measured at its defaults, but for what is said here. */
-const withoutSettings = () =>
+export const withoutSettings = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SHARDMUX_')));
 
 function settingsOf(options: LaunchOptions): Record<string, string> {

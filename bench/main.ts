@@ -5,6 +5,7 @@ import {
   measureAllTakeovers,
   measureGuilds,
   measureHop,
+  measureRest,
   measureStarts,
   measureState,
   measureTail,
@@ -22,6 +23,7 @@ const MEASURES: Readonly<Record<Subject, Measure>> = {
   state: measureState,
   guilds: measureGuilds,
   ready: measureStarts,
+  rest: measureRest,
 };
 
 async function measureAll(options: Options, signal: AbortSignal): Promise<void> {

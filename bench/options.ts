@@ -2,11 +2,12 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS, type Scenario, VARIANTS, type Variant } from './scenarios.ts';
 
-export const SUBJECTS = ['hop', 'tail', 'takeover', 'state', 'guilds', 'ready'] as const;
+export const SUBJECTS = ['hop', 'tail', 'takeover', 'state', 'guilds', 'ready', 'rest'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export const HELP = `Measures shardmux: the hop against a plain TCP relay and against the stock way (@discordjs/ws, serialise again, ws.send),
-the tail against none, takeovers of a shard, guild state against none, and the start of a whole bot against one without shardmux.
+the tail against none, takeovers of a shard, guild state against none, the start of a whole bot against one without shardmux, and REST requests against a bare
+pass-through.
 
   npm run bench -- [subjects] [options]
 
@@ -16,11 +17,12 @@ the tail against none, takeovers of a shard, guild state against none, and the s
   state             what guild state costs while events flow
   guilds            what guilds take in memory, and what changing and reading them takes
   ready             how soon a discord.js client of 16 shards has all its guilds
+  rest              what a REST request costs through shardmux, and what large uploads take in memory
                     (default: all of them; hop where --scenario or --variant is given)
 
   --scenario NAME   of hop: ${SCENARIOS.join(', ')}; may be given several times (default: all)
   --variant NAME    of hop: ${VARIANTS.join(', ')}; may be given several times (default: all)
-  --runs N          interleaved repetitions of hop, tail and state, of which the medians are printed (default: 3)
+  --runs N          interleaved repetitions of hop, tail, state and rest, of which the medians are printed (default: 3)
   --seconds N       length of each paced run, at least 1 (default: 4)
   --takeovers N     how many takeovers of each kind (default: 10)
   --starts N        how many starts of the bot, each way (default: 5)

@@ -28,3 +28,9 @@ export function mainThread(pid: number): MainThread {
   const [cpuNs, waitedNs] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ').map(Number);
   return { cpuNs: cpuNs ?? Number.NaN, waitedNs: waitedNs ?? Number.NaN };
 }
+
+/** The most that it ever had. */
+export function peakResidentMb(pid: number): number {
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  return Number(kilobytes) / 1024;
+}
