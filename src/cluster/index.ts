@@ -29,8 +29,11 @@ export {
   StoreUnreachableError,
   type TailPosition,
 } from './ports.ts';
-export { openRedisStore } from './redis/open.ts';
+export { openRedisShares, openRedisStore } from './redis/open.ts';
 export type {
+  RedisConnectionOptions,
+  RedisHealth,
+  RedisShareStore,
   RedisState,
   RedisStore,
   RedisStoreOptions,

@@ -36,3 +36,11 @@ export { RestServer, RestServerError } from './proxy/server.ts';
 export { Upstream, type UpstreamOptions } from './proxy/upstream.ts';
 export { isIdempotent, isMethod, type Method, type Route, routeOf } from './route.ts';
 export type { LimiterState } from './saved-state.ts';
+export type {
+  ShareGrant,
+  ShareNote,
+  ShareReply,
+  ShareRequest,
+  ShareScope,
+  ShareStore,
+} from './shares/ports.ts';

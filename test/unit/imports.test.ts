@@ -19,8 +19,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   voice: ['protocol', 'runtime'],
   observability: ['runtime'],
   rest: ['protocol', 'runtime'],
-  // Implements the ports that log, upstream and guilds declare; of guilds also the error that is part of the port.
-  cluster: ['guilds', 'log', 'upstream', 'protocol', 'runtime'],
+  // Implements the ports that log, upstream, guilds and rest declare; of guilds also the error that is part of the port.
+  cluster: ['guilds', 'log', 'rest', 'upstream', 'protocol', 'runtime'],
   // Shares Discord's vocabulary with the product and nothing else, or it would share its mistakes.
   simulator: ['protocol'],
   commands: [

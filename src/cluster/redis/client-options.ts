@@ -1,7 +1,7 @@
 /** What ioredis is told. Pure but for the jitter of reconnects. */
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import { backoffMs } from '../../runtime/backoff.ts';
-import type { RedisAddress, RedisStoreOptions, RedisTls } from './options.ts';
+import type { RedisAddress, RedisConnectionOptions, RedisTls } from './options.ts';
 
 /** Between attempts to reconnect: soon, because leases wait; not at once, because others do the same. */
 const RECONNECT = { firstMs: 50, maxMs: 1_000 };
@@ -35,7 +35,7 @@ function tlsOptions(tls: RedisTls): NonNullable<RedisOptions['tls']> {
 /** For one look at one server: no retry, no queue. */
 export function probeOptions(
   { host, port }: RedisAddress,
-  { tls, commandTimeoutMs }: RedisStoreOptions,
+  { tls, commandTimeoutMs }: RedisConnectionOptions,
   credentials: { readonly username?: string | undefined; readonly password?: string | undefined },
 ): ServerOptions {
   return {
@@ -54,7 +54,7 @@ export function probeOptions(
   };
 }
 
-function commonOptions(options: RedisStoreOptions, limits: Limits): ServerOptions {
+function commonOptions(options: RedisConnectionOptions, limits: Limits): ServerOptions {
   return {
     username: options.username,
     password: options.password,
@@ -73,7 +73,7 @@ function commonOptions(options: RedisStoreOptions, limits: Limits): ServerOption
 }
 
 /** For a connection that lasts, to one server or to the master that Sentinels know. */
-export function serverOptions(options: RedisStoreOptions, limits: Limits): ServerOptions {
+export function serverOptions(options: RedisConnectionOptions, limits: Limits): ServerOptions {
   const common: ServerOptions = {
     ...commonOptions(options, limits),
     db: options.database ?? 0,
@@ -94,7 +94,7 @@ export function serverOptions(options: RedisStoreOptions, limits: Limits): Serve
   };
 }
 
-export function clusterOptions(options: RedisStoreOptions, limits: Limits): NodesOptions {
+export function clusterOptions(options: RedisConnectionOptions, limits: Limits): NodesOptions {
   return {
     lazyConnect: true,
     enableOfflineQueue: false,

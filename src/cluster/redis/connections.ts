@@ -9,7 +9,7 @@ import { within } from '../../runtime/within.ts';
 import { StoreUnreachableError } from '../ports.ts';
 import { clusterOptions, type Limits, serverOptions } from './client-options.ts';
 import type { RedisKeys } from './keys.ts';
-import type { RedisCounts, RedisState, RedisStoreOptions } from './options.ts';
+import type { RedisConnectionOptions, RedisCounts, RedisState } from './options.ts';
 import { loadScripts, type Script, type ScriptName } from './scripts.ts';
 
 /** In command timeouts. One that is silent for one of them may have met a slow moment of Redis. */
@@ -30,6 +30,9 @@ const PROBE_INTERVAL_MS = 1_000;
 /** Whether what was asked for is for the tails' connection: guilds are as large, and as little in a hurry. */
 const isOfTails = (name: ScriptName): boolean => name.endsWith('-tail') || name.endsWith('-guilds');
 
+/** `decisions`: neither tails nor messages. */
+export type RedisUses = 'all' | 'decisions';
+
 type Client = Redis | Cluster;
 type Argument = string | number | Buffer;
 
@@ -39,8 +42,9 @@ export class RedisCallError extends StoreUnreachableError {
 }
 
 export class RedisConnections implements AsyncDisposable {
-  readonly #options: RedisStoreOptions;
+  readonly #options: RedisConnectionOptions;
   readonly #keys: RedisKeys;
+  readonly #uses: RedisUses;
   readonly #scripts: ReadonlyMap<ScriptName, Script> = loadScripts();
   readonly #decisions: Client;
   readonly #tails: Client;
@@ -55,12 +59,14 @@ export class RedisConnections implements AsyncDisposable {
   #probeTimer: Disposable | undefined;
   readonly counts: RedisCounts = { commands: 0, errors: 0, reconnects: 0 };
 
-  constructor(options: RedisStoreOptions, keys: RedisKeys) {
+  constructor(options: RedisConnectionOptions, keys: RedisKeys, uses: RedisUses = 'all') {
     this.#options = options;
     this.#keys = keys;
+    this.#uses = uses;
     this.#decisions = this.#create(DECISIONS);
-    this.#tails = this.#create(TAILS);
-    this.#listening = options.mode === 'cluster' ? this.#decisions : this.#create(DECISIONS);
+    this.#tails = uses === 'all' ? this.#create(TAILS) : this.#decisions;
+    const listensApart = uses === 'all' && options.mode !== 'cluster';
+    this.#listening = listensApart ? this.#create(DECISIONS) : this.#decisions;
   }
 
   get isConnected(): boolean {
@@ -75,15 +81,19 @@ export class RedisConnections implements AsyncDisposable {
   /** Resolves when all are connected and listening. Rejects when that takes long: a client tries for ever. */
   async open(): Promise<void> {
     await this.#within(OPEN_TIMEOUT_FACTOR * this.#options.commandTimeoutMs, this.#connectAll());
+    if (this.#uses === 'all') await this.#beginListening();
+    // A script that Redis knows already would hide that it may not be told one.
+    await this.#decisions.eval('return 1', 1, this.#keys.accessCheck);
+    this.#isOpen = true;
+    this.#scheduleProbe();
+  }
+
+  async #beginListening(): Promise<void> {
     this.#listening.on('message', (_channel: string, message: string) => {
       for (const listener of this.#listeners) listener(message);
     });
     await this.#listening.subscribe(this.#keys.messages);
     if (this.#listening instanceof Redis) await this.#listening.ping();
-    // A script that Redis knows already would hide that it may not be told one.
-    await this.#decisions.eval('return 1', 1, this.#keys.accessCheck);
-    this.#isOpen = true;
-    this.#scheduleProbe();
   }
 
   async #connectAll(): Promise<void> {
@@ -156,7 +166,9 @@ export class RedisConnections implements AsyncDisposable {
     });
     client.on('ready', () => {
       if (client === this.#decisions && this.#isOpen) void this.#probe();
-      if (client === this.#listening && client instanceof Redis && this.#isOpen) this.#listen(client);
+      if (this.#uses === 'all' && client === this.#listening && client instanceof Redis && this.#isOpen) {
+        this.#listen(client);
+      }
     });
     return client;
   }

@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { Redis } from 'ioredis';
 import { ClusterStoreError } from '../ports.ts';
 import { probeOptions } from './client-options.ts';
-import type { RedisAddress, RedisStoreOptions } from './options.ts';
+import type { RedisAddress, RedisConnectionOptions } from './options.ts';
 import {
   type Failure,
   parseInfo,
@@ -30,7 +30,7 @@ export function raise({ kind, message }: Refusal): never {
  * Resolves with warnings where this Redis will do.
  * @throws {NotYetError | ClusterStoreError}
  */
-export async function inspect(options: RedisStoreOptions): Promise<string[]> {
+export async function inspect(options: RedisConnectionOptions): Promise<string[]> {
   const { mode, hosts, database } = options;
   if (mode === 'sentinel') {
     const master = await firstOf(hosts, (sentinel) => findMaster(sentinel, options));
@@ -59,7 +59,7 @@ async function firstOf<Found>(
   throw failure;
 }
 
-async function findMaster(sentinel: RedisAddress, options: RedisStoreOptions): Promise<RedisAddress> {
+async function findMaster(sentinel: RedisAddress, options: RedisConnectionOptions): Promise<RedisAddress> {
   const { sentinelName = '' } = options;
   const place = placeOf(sentinel);
   const reply = await ask(sentinel, options, 'sentinel', async (client) => {
@@ -78,7 +78,7 @@ async function findMaster(sentinel: RedisAddress, options: RedisStoreOptions): P
   return { host: String(reply[0]), port: Number(reply[1]) };
 }
 
-async function inspectServer(address: RedisAddress, options: RedisStoreOptions): Promise<string[]> {
+async function inspectServer(address: RedisAddress, options: RedisConnectionOptions): Promise<string[]> {
   const place = placeOf(address);
   const info: ServerInfo = await ask(address, options, 'server', async (client) => {
     const text = await client.info();
@@ -99,7 +99,7 @@ async function inspectCluster(client: Redis, place: string): Promise<void> {
 /** Over a connection of its own, that ends with it. */
 async function ask<Answer>(
   address: RedisAddress,
-  options: RedisStoreOptions,
+  options: RedisConnectionOptions,
   kind: 'server' | 'sentinel',
   question: (client: Redis) => Promise<Answer>,
 ): Promise<Answer> {

@@ -12,9 +12,20 @@
  * | `…:{app}:<shards>:checkpoint:<shard>`   | hash   | newest base and checkpoint, see `lua/begin-tail.lua` | CHECKPOINT_KEEP_MS | begin, append            |
  * | `…:{app}:<shards>:tail:<shard>`         | stream | a chunk an entry, id `<lastSequence>-<n>`           | KEEP_MS         | begin, append               |
  * | `…:{app}:<shards>:guilds:<shard>`       | hash   | guilds and their checkpoint, see `lua/begin-guilds.lua` | CHECKPOINT_KEEP_MS | begin, put, commit |
+ * | `…:{scope}:rest:<what>`                 | see `lua/exchange-shares.lua` | what REST nodes share; `{scope}` is `{app}` or `{address:<name>}` | KEEP_MS | exchange |
  * | `…:{app}:access-check`                  | stream | nothing: written and deleted in one script         | none            | check, at the start         |
  * | `…:{app}:messages`                      | channel | `ClusterMessage`, JSON                            |                 | publish                     |
  */
+import type { ShareScope } from '../../rest/index.ts';
+
+/** In the order of `lua/exchange-shares.lua`. */
+const SHARED = ['nodes', 'holders', 'usages', 'wishes', 'notes'] as const;
+
+/** What REST nodes share of an application, or of an address that requests leave from. */
+export function shareKeys(prefix: string, scope: ShareScope): string[] {
+  const tag = scope.kind === 'application' ? scope.id : `address:${scope.name}`;
+  return SHARED.map((name) => `${prefix}:{${tag}}:rest:${name}`);
+}
 
 /** How long an application's keys outlive the last node: over a night in which it was switched off. */
 export const KEEP_MS = 24 * 60 * 60 * 1000;

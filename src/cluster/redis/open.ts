@@ -8,11 +8,12 @@ import {
   type MemberState,
   type NodeIdentity,
 } from '../ports.ts';
-import { RedisCallError, RedisConnections } from './connections.ts';
+import { RedisCallError, RedisConnections, type RedisUses } from './connections.ts';
 import { inspect, NotYetError, raise } from './inspect.ts';
 import { RedisKeys } from './keys.ts';
-import type { RedisStore, RedisStoreOptions } from './options.ts';
+import type { RedisConnectionOptions, RedisShareStore, RedisStore, RedisStoreOptions } from './options.ts';
 import { memberArguments, RedisMembership } from './redis-membership.ts';
+import { RedisShares } from './redis-shares.ts';
 import { RedisIdentifySlots } from './redis-slots.ts';
 import { placeOf, refusalOfAccess, refusalOfFailure, refusalOfReply } from './refusals.ts';
 import { decodeDeployment, differenceOf, readMember } from './view.ts';
@@ -26,12 +27,34 @@ const RETRY_MS = 200;
  * @throws {ClusterStoreError} with the setting to look at.
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const keys = new RedisKeys(options.keyPrefix, options.applicationId);
+  const { connections, warnings } = await openConnections(options, keys);
+  return new OpenRedisStore(options, connections, keys, warnings);
+}
+
+/** Likewise, for what REST nodes share. */
+export async function openRedisShares(options: RedisConnectionOptions): Promise<RedisShareStore> {
+  const keys = new RedisKeys(options.keyPrefix, 'rest');
+  const { connections, warnings } = await openConnections(options, keys, 'decisions');
+  return new RedisShares(options.keyPrefix, connections, warnings);
+}
+
+interface Opened {
+  readonly connections: RedisConnections;
+  readonly warnings: readonly string[];
+}
+
+async function openConnections(
+  options: RedisConnectionOptions,
+  keys: RedisKeys,
+  uses?: RedisUses,
+): Promise<Opened> {
   const { clock, connectTimeoutMs } = options;
   const endsAtMs = clock.now() + connectTimeoutMs;
   for (let attempt = 1; ; attempt++) {
     try {
       const warnings = await inspect(options);
-      return await connect(options, warnings);
+      return { connections: await connect(options, keys, uses), warnings };
     } catch (error) {
       if (!(error instanceof NotYetError)) throw error;
       if (clock.now() + RETRY_MS >= endsAtMs) {
@@ -44,15 +67,18 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   }
 }
 
-async function connect(options: RedisStoreOptions, warnings: readonly string[]): Promise<RedisStore> {
-  const keys = new RedisKeys(options.keyPrefix, options.applicationId);
-  const connections = new RedisConnections(options, keys);
+async function connect(
+  options: RedisConnectionOptions,
+  keys: RedisKeys,
+  uses?: RedisUses,
+): Promise<RedisConnections> {
+  const connections = new RedisConnections(options, keys, uses);
   try {
     await connections.open();
     const refused = await connections.run('check-access', [keys.accessCheck], [keys.messages]);
     const refusal = refusalOfAccess(refused as string[], options);
     if (refusal) raise(refusal);
-    return new OpenRedisStore(options, connections, keys, warnings);
+    return connections;
   } catch (error) {
     await connections[Symbol.asyncDispose]();
     if (error instanceof ClusterStoreError || error instanceof NotYetError) throw error;

@@ -2,7 +2,7 @@
  * Why a Redis can't be used, in words that name the setting to look at. Pure. `later`: it may work in a moment (it is not up yet,
  * or loading), so it is worth another attempt.
  */
-import type { RedisAddress, RedisStoreOptions } from './options.ts';
+import type { RedisAddress, RedisConnectionOptions } from './options.ts';
 
 export interface Refusal {
   readonly kind: 'never' | 'later';
@@ -29,7 +29,7 @@ export interface Failure {
 export function refusalOfFailure(
   { code = '', message }: Failure,
   place: string,
-  options: Pick<RedisStoreOptions, 'tls' | 'username' | 'password' | 'sentinelPassword'>,
+  options: Pick<RedisConnectionOptions, 'tls' | 'username' | 'password' | 'sentinelPassword'>,
   isSentinel = false,
 ): Refusal {
   return (
@@ -96,7 +96,7 @@ function refusalOfCredentials(
     username,
     password,
     sentinelPassword,
-  }: Pick<RedisStoreOptions, 'username' | 'password' | 'sentinelPassword'>,
+  }: Pick<RedisConnectionOptions, 'username' | 'password' | 'sentinelPassword'>,
   isSentinel: boolean,
 ): Refusal | undefined {
   const setting = isSentinel ? 'redis.sentinelPassword' : 'redis.password';
@@ -135,7 +135,7 @@ const PASSING =
  */
 export function refusalOfReply(
   reply: string,
-  options: Pick<RedisStoreOptions, 'hosts' | 'keyPrefix' | 'username' | 'password' | 'sentinelPassword'>,
+  options: Pick<RedisConnectionOptions, 'hosts' | 'keyPrefix' | 'username' | 'password' | 'sentinelPassword'>,
 ): Refusal | undefined {
   if (!/^(?:ERR|WRONGTYPE|NOPERM|NOAUTH|WRONGPASS) /.test(reply) || PASSING.test(reply)) return undefined;
   const { keyPrefix, hosts } = options;
@@ -163,7 +163,7 @@ export function parseInfo(text: string): ServerInfo {
 export function refusalOfServer(
   info: ServerInfo,
   place: string,
-  mode: RedisStoreOptions['mode'],
+  mode: RedisConnectionOptions['mode'],
 ): Refusal | undefined {
   if (info.get('redis_mode') === 'sentinel') {
     return never(`redis.mode: ${place} is a Sentinel; set redis.mode to sentinel and redis.sentinelName`);
@@ -213,7 +213,7 @@ export function warningsOf(info: ServerInfo, place: string): string[] {
 /** `refused`: command, what Redis said, command, … of those that the user may not give. */
 export function refusalOfAccess(
   refused: readonly string[],
-  options: Pick<RedisStoreOptions, 'username' | 'keyPrefix'>,
+  options: Pick<RedisConnectionOptions, 'username' | 'keyPrefix'>,
 ): Refusal | undefined {
   const replies = refused.flatMap((command, index) =>
     index % 2 === 0 ? [{ command, said: refused[index + 1] ?? '' }] : [],

@@ -9,6 +9,7 @@ const NAMES = [
   'begin-tail',
   'check-access',
   'commit-guilds',
+  'exchange-shares',
   'join-application',
   'leave-application',
   'load-guilds',
