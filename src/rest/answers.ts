@@ -82,8 +82,8 @@ export class Answers {
         egress.block(refusal.retryAfterMs + WAIT_MARGIN_MS, nowMs);
         break;
       case 'global':
-        // What is exempt from it and gets one all the same waits by itself.
-        if (route.global === 'exempt') lane.quota.hold(untilMs);
+        // What is exempt from it and gets one all the same waits by itself, and so does what is a user's.
+        if (route.global === 'exempt' || route.global === 'user') lane.quota.hold(untilMs);
         else holdGlobal(route.global, untilMs);
         break;
       case 'shared':

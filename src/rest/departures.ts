@@ -84,6 +84,7 @@ export class Departures {
     gates.exempt.letGo(nowMs, blockedUntilMs, go);
     gates.application.letGo(nowMs, blockedUntilMs, go);
     gates.address.letGo(nowMs, blockedUntilMs, go);
+    gates.user.letGo(nowMs, blockedUntilMs, go);
     this.#isPumping = false;
   }
 

@@ -133,12 +133,17 @@ export class RestLimiter implements Disposable {
     const gate = (budget: LimiterOptions['budget'] | undefined) =>
       new Gate({ alarms: this.#alarms, budget, onRoom: () => this.#departures.pump() });
     const { budget, addressBudget } = this.#options;
-    return { application: gate(budget), address: gate(addressBudget), exempt: gate(undefined) };
+    return {
+      application: gate(budget),
+      address: gate(addressBudget),
+      user: gate(undefined),
+      exempt: gate(undefined),
+    };
   }
 
   #submittedOf(request: RestRequest, method: Method, path: ApiPath, nowMs: number): Submitted {
     const { applicationId, limits } = this.#options;
-    const route = routeOf(method, path, applicationId, nowMs);
+    const route = routeOf(method, path, { applicationId, nowMs, authorization: request.authorization });
     return {
       account: request.account,
       bytes: request.bytes,

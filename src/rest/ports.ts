@@ -12,6 +12,8 @@ export interface RestRequest {
   readonly target: string;
   /** What it was parsed to, where that is known already. */
   readonly path?: ApiPath;
+  /** An `Authorization` of OAuth2 that it is sent with: then its limits are not the application's. */
+  readonly authorization?: string | undefined;
   /** The name of the service account that sends it. */
   readonly account: string;
   /** By default `interaction` for the routes of interactions, else `normal`. */

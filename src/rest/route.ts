@@ -16,8 +16,11 @@ export interface Route {
   readonly shape: string;
   /** What Discord counts a route's limit per; empty where there is none. Holds no token. */
   readonly major: string;
-  /** Whose limit of requests per second it counts for: the application's, that of the address it leaves from, or none. */
-  readonly global: 'application' | 'address' | 'exempt';
+  /**
+   * Whose limit of requests per second it counts for: the application's, that of the address it leaves from, that of a user whose token
+   * it has (which is not known here), or none.
+   */
+  readonly global: 'application' | 'address' | 'user' | 'exempt';
   /** Whether the application's token belongs on it. */
   readonly needsToken: boolean;
   /** Where it uses a webhook by its token. */
@@ -47,7 +50,30 @@ const DISCORD_EPOCH_MS = 1_420_070_400_000;
 const ROOT = newNode();
 for (const template of ROUTE_TEMPLATES) addTemplate(template);
 
-export function routeOf(method: Method, path: ApiPath, applicationId: string, nowMs: number): Route {
+export interface RouteFacts {
+  readonly applicationId: string;
+  readonly nowMs: number;
+  /** Of OAuth2, where it is sent with such a one in place of the application's token. */
+  readonly authorization?: string | undefined;
+}
+
+export function routeOf(method: Method, path: ApiPath, facts: RouteFacts): Route {
+  const route = ownRouteOf(method, path, facts);
+  const { authorization } = facts;
+  if (isOAuth2TokenRoute(path)) return { ...route, global: 'address', needsToken: false };
+  if (authorization === undefined || !route.needsToken) return route;
+  // Discord counts per user what a user's token is for, and other limits are learnt there than for bots.
+  const major = `${route.major}@${digest(authorization)}`;
+  return { ...route, shape: `${route.shape} (user)`, major, global: 'user', needsToken: false };
+}
+
+/** Where OAuth2 clients get tokens and give them back: no bot token is for it. https://discord.com/developers/docs/topics/oauth2 */
+export function isOAuth2TokenRoute({ segments }: ApiPath): boolean {
+  if (segments[0] !== 'oauth2' || segments[1] !== 'token') return false;
+  return segments.length === 2 || (segments.length === 3 && segments[2] === 'revoke');
+}
+
+function ownRouteOf(method: Method, path: ApiPath, { applicationId, nowMs }: RouteFacts): Route {
   const { segments } = path;
   const known = find(ROOT, segments, 0);
   const general = known ?? generalTemplate(segments);

@@ -145,12 +145,12 @@ export class Exchange {
   }
 
   #submit(
-    { method, target, path, account, priority, application }: RequestHead,
+    { method, target, path, account, authorization, priority, application }: RequestHead,
     deadlineMs: number,
   ): Promise<Submission> {
     const bytes = this.#body.heldBytes;
     return application.limiter.submit(
-      { method, target, path, account, priority, deadlineMs, bytes },
+      { method, target, path, account, authorization, priority, deadlineMs, bytes },
       this.#left.signal,
     );
   }
@@ -240,10 +240,11 @@ export class Exchange {
     return outcome;
   }
 
-  #headers({ application }: RequestHead, { route }: Admission): string[] {
+  #headers({ application, authorization }: RequestHead, { route }: Admission): string[] {
     const { rawHeaders, headers } = this.#request;
     const forwarded = forwardedRequestHeaders(rawHeaders, headers.connection);
-    if (route.needsToken) forwarded.push('authorization', `Bot ${application.botToken()}`);
+    if (authorization !== undefined) forwarded.push('authorization', authorization);
+    else if (route.needsToken) forwarded.push('authorization', `Bot ${application.botToken()}`);
     // What is whole has its length, and what comes in chunks goes in chunks.
     if (this.#body.isWaiting && this.#body.length !== undefined) {
       forwarded.push('content-length', String(this.#body.length));

@@ -26,6 +26,14 @@ export const NO_TOKEN = error(
   401,
   '401: Unauthorized (shardmux: this route needs `Authorization: Bot <worker token>`)',
 );
+export const OAUTH2_UNKNOWN_WORKER = error(
+  401,
+  '401: Unauthorized (shardmux: with `Authorization: Bearer` or `Basic`, which are passed on, give the worker token in `X-Shardmux-Authorization: Bot <worker token>`)',
+);
+export const NOT_FOR_DISCORD = error(
+  401,
+  '401: Unauthorized (shardmux: with `X-Shardmux-Authorization`, `Authorization` is what is passed on: `Bearer` or `Basic`, or none)',
+);
 export const BOUND_ELSEWHERE = error(
   401,
   '401: Unauthorized (shardmux: the token is for another application)',

@@ -4,6 +4,7 @@ import { type ApiPath, parsePath } from '../path.ts';
 import { PRIORITIES, type Priority } from '../priority.ts';
 import { isMethod, type Method, routeOf } from '../route.ts';
 import { chooseApplication, splitTarget } from './application-choice.ts';
+import { credentialsOf } from './credentials.ts';
 import { gatewayRoute } from './gateway-answer.ts';
 import type { KnownCallers } from './known-callers.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type OwnAnswer,
   pathAnswer,
   TOO_MANY_HEADERS,
-  UNAUTHORIZED,
 } from './own-answers.ts';
 import type { Caller, ProxiedApplication, ProxyOptions } from './ports.ts';
 
@@ -24,6 +24,8 @@ export interface RequestHead {
   readonly application: ProxiedApplication;
   /** The name of a service account. */
   readonly account: string;
+  /** Of OAuth2, where the worker sends its own; the application's token stays here then. */
+  readonly authorization: string | undefined;
   /** From `/api` on, as it came. */
   readonly target: string;
   readonly path: ApiPath;
@@ -54,27 +56,31 @@ export function readHead(
   callers: KnownCallers,
   nowMs: number,
 ): HeadReading {
-  const { method = '', headers } = request;
+  const { method = '' } = request;
   const wrong = wrongFraming(request);
   if (wrong) return refused(wrong);
   if (!isMethod(method)) return refused(METHOD_NOT_ALLOWED);
   const { named, target } = splitTarget(request.url ?? '');
   const path = parsePath(target);
   if (path.kind === 'refused') return refused(pathAnswer(path.reason));
-  const given = headers.authorization;
-  const caller = given === undefined ? undefined : callerOf(given, request, callers);
-  if (given !== undefined && !caller) return refused(UNAUTHORIZED);
+  const credentials = credentialsOf(request, path, callers);
+  if (credentials.kind === 'refused') return credentials;
+  const { caller, authorization } = credentials;
   const choice = choose(options.applications, named, caller, path);
   if (choice.kind === 'refused') return choice;
   const { application } = choice;
   const gateway = options.gatewayUrl && gatewayRoute(method, path);
   if (gateway && (caller || gateway === 'gateway')) return { kind: 'gateway', route: gateway, application };
-  if (!caller && routeOf(method, path, application.id, nowMs).needsToken) return refused(NO_TOKEN);
+  if (!caller && routeOf(method, path, { applicationId: application.id, nowMs }).needsToken)
+    return refused(NO_TOKEN);
   const wishes = wishesOf(request, options.limits.defaultDeadlineMs);
   if (wishes.kind === 'refused') return wishes;
   const { deadlineMs, priority } = wishes;
   const account = caller?.name ?? ANONYMOUS;
-  return { kind: 'forward', head: { method, application, account, target, path, deadlineMs, priority } };
+  return {
+    kind: 'forward',
+    head: { method, application, account, authorization, target, path, deadlineMs, priority },
+  };
 }
 
 /** What the parser lets through and we don't: another coding would be taken off here and put on by nobody. */
@@ -86,7 +92,8 @@ function wrongFraming({ rawHeaders, headers, httpVersion }: IncomingMessage): Ow
   // Two proxies may each believe in another of them.
   const hosts = countOf(rawHeaders, 'host');
   const isClear = hosts < 2 && (hosts === 1 || httpVersion === '1.0');
-  return isClear && countOf(rawHeaders, 'authorization') < 2 ? undefined : AMBIGUOUS_HEADERS;
+  const tokens = countOf(rawHeaders, 'authorization');
+  return isClear && tokens < 2 ? undefined : AMBIGUOUS_HEADERS;
 }
 
 function countOf(rawHeaders: readonly string[], name: string): number {
@@ -96,15 +103,6 @@ function countOf(rawHeaders: readonly string[], name: string): number {
     if (given?.length === name.length && given.toLowerCase() === name) count++;
   }
   return count;
-}
-
-function callerOf(
-  authorization: string,
-  { socket }: IncomingMessage,
-  callers: KnownCallers,
-): Caller | undefined {
-  const [, token] = /^Bot +(\S+)$/i.exec(authorization) ?? [];
-  return token === undefined ? undefined : callers.authenticate(socket, token);
 }
 
 function choose(

@@ -6,10 +6,10 @@ import { ROUTE_TEMPLATES } from '../../../src/rest/route-table.ts';
 const APPLICATION = '900000000000000001';
 const NOW_MS = Date.UTC(2026, 0, 31);
 
-function route(method: Method, path: string): Route {
+function route(method: Method, path: string, authorization?: string): Route {
   const parsed = parsePath(`/api/v10/${path}`);
   if (parsed.kind === 'refused') throw new Error(parsed.reason);
-  return routeOf(method, parsed, APPLICATION, NOW_MS);
+  return routeOf(method, parsed, { applicationId: APPLICATION, nowMs: NOW_MS, authorization });
 }
 
 function messageOf(ageMs: number): string {
@@ -38,6 +38,27 @@ describe('a route', () => {
     ],
   ])('%s /%s is %s of %j', (method, path, template, major) => {
     expect(route(method, path)).toMatchObject({ template, major, global: 'application', needsToken: true });
+  });
+
+  it('that is asked for with a token of OAuth2 has limits for each such token, and no bot token', () => {
+    const [bot, ada, bob] = [undefined, 'Bearer ada', 'Bearer bob'].map((token) =>
+      route('GET', 'users/@me/guilds', token),
+    );
+    expect(ada).toMatchObject({
+      template: bot?.template,
+      shape: 'GET /users/@me/guilds (user)',
+      global: 'user',
+      needsToken: false,
+    });
+    expect(new Set([bot?.major, ada?.major, bob?.major]).size).toBe(3);
+    expect(`${ada?.major}${bob?.major}`).not.toMatch(/ada|bob/);
+  });
+
+  it.each(['oauth2/token', 'oauth2/token/revoke'])('%s is for no bot token', (path) => {
+    for (const token of [undefined, 'Basic YTpi']) {
+      expect(route('POST', path, token)).toMatchObject({ global: 'address', needsToken: false, major: '' });
+    }
+    expect(route('POST', `${path}/more`)).toMatchObject({ needsToken: true });
   });
 
   it('that is not known is counted under its first segment, and learnt by its shape', () => {
