@@ -27,12 +27,14 @@ export interface HaproxyOptions {
   readonly observabilityPort: number;
   /** Where node-a, node-b, … listen, in order. */
   readonly nodePorts: readonly number[];
+  /** Where rest-a, rest-b, … listen, in order; without any REST is not taken. */
+  readonly restPorts?: readonly number[];
   readonly onFailure: (error: Error) => void;
 }
 
 export class HaproxyPart {
   readonly socketPath: string;
-  /** `http://host:port`, for workers. */
+  /** `http://host:port`, for workers: their gateway, and their REST requests. */
   readonly url: string;
   readonly #program: string;
   readonly #options: HaproxyOptions;
@@ -112,7 +114,12 @@ export class HaproxyPart {
 
   #spawn(moreArgs: readonly string[]): Child {
     const { name, directory, workersPort, observabilityPort, nodePorts, onFailure } = this.#options;
+    const { restPorts = [] } = this.#options;
     const nodes = nodePorts.map((port, index) => [`HAPROXY_NODE_${'ABCD'[index]}`, `127.0.0.1:${port}`]);
+    const restNodes = restPorts.map((port, index) => [
+      `HAPROXY_REST_${'ABCDEFGH'[index]}`,
+      `127.0.0.1:${port}`,
+    ]);
     return new Child({
       name,
       command: this.#program,
@@ -122,7 +129,7 @@ export class HaproxyPart {
         HAPROXY_STATS_BIND: `127.0.0.1:${observabilityPort}`,
         HAPROXY_SOCKET: this.socketPath,
         HAPROXY_PEERS: `unix@${join(directory, 'peers.sock')}`,
-        ...Object.fromEntries(nodes),
+        ...Object.fromEntries([...nodes, ...restNodes]),
         // Its default needs more file descriptors than some machines allow.
         HAPROXY_MAXCONN: '400',
       }),

@@ -22,10 +22,15 @@ const MAX_START_ATTEMPTS = 5;
 
 const START_DEADLINE_MS = 10_000;
 
+/** Nothing listens there. */
+const NOBODY_PORT = 1;
+
 export interface HaproxyOptions {
-  /** Where node-a listens for workers. */
-  readonly nodeHost: string;
-  readonly nodePort: number;
+  /** Where node-a listens for workers. Left out, no gateway node is up. */
+  readonly nodeHost?: string;
+  readonly nodePort?: number;
+  /** REST nodes (`host:port`), in order: rest-a to rest-h. */
+  readonly restNodes?: readonly string[];
   /** More nodes (`host:port`), in order: node-b to node-h. */
   readonly moreNodes?: readonly string[];
   /** Any other variable of haproxy.cfg. */
@@ -37,6 +42,8 @@ export interface HaproxyOptions {
 export interface Haproxy extends AsyncDisposable {
   /** `ws://host:port` without a path. */
   readonly workersUrl: string;
+  /** `http://host:port` without a path: where workers send REST requests. */
+  readonly restUrl: string;
   /** `http://host:port` of /metrics, /stats and /healthz. */
   readonly observabilityUrl: string;
   /** The stats socket that nodes teach it over. */
@@ -86,6 +93,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
 
 class RunningHaproxy implements Haproxy {
   readonly workersUrl: string;
+  readonly restUrl: string;
   readonly observabilityUrl: string;
   readonly socketPath: string;
   readonly #directory: string;
@@ -98,23 +106,21 @@ class RunningHaproxy implements Haproxy {
   constructor(options: HaproxyOptions, directory: string, ports: readonly number[]) {
     const [workersPort, observabilityPort] = ports;
     this.workersUrl = `ws://127.0.0.1:${workersPort}`;
+    this.restUrl = `http://127.0.0.1:${workersPort}`;
     this.observabilityUrl = `http://127.0.0.1:${observabilityPort}`;
     this.socketPath = join(directory, 'stats.sock');
     this.#directory = directory;
     this.#configPath = options.configPath ?? CONFIG_PATH;
-    const moreNodes = (options.moreNodes ?? []).map((address, index) => [
-      `HAPROXY_NODE_${'BCDEFGH'[index]}`,
-      address,
-    ]);
+    const { nodeHost = '127.0.0.1', nodePort = NOBODY_PORT, moreNodes = [], restNodes = [] } = options;
     this.#environment = {
       PATH: process.env['PATH'],
       HAPROXY_BIND: `127.0.0.1:${workersPort}`,
       HAPROXY_STATS_BIND: `127.0.0.1:${observabilityPort}`,
       HAPROXY_SOCKET: this.socketPath,
       HAPROXY_PEERS: `unix@${join(directory, 'peers.sock')}`,
-      HAPROXY_NODE_A: `${options.nodeHost}:${options.nodePort}`,
       HAPROXY_MAXCONN: '1000',
-      ...Object.fromEntries(moreNodes),
+      ...numbered('HAPROXY_NODE', [`${nodeHost}:${nodePort}`, ...moreNodes]),
+      ...numbered('HAPROXY_REST', restNodes),
       ...options.environment,
     };
   }
@@ -206,6 +212,13 @@ class RunningHaproxy implements Haproxy {
     await this.kill();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** `PREFIX_A`, `PREFIX_B` and so on. */
+function numbered(prefix: string, addresses: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    addresses.map((address, index) => [`${prefix}_${String.fromCharCode(65 + index)}`, address]),
+  );
 }
 
 /** Ports that were free a moment ago. */

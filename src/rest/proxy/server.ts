@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { within } from '../../runtime/within.ts';
 import { ProxyCounts } from './counts.ts';
 import { Exchange, type ExchangeContext } from './exchange.ts';
+import { Health } from './health.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { KnownCallers } from './known-callers.ts';
 import {
@@ -46,6 +47,7 @@ export class RestServer implements AsyncDisposable {
   readonly #options: ProxyOptions;
   readonly #server: Server;
   readonly #held: HeldBytes;
+  readonly #health: Health;
   readonly #reachability: Reachability;
   readonly #context: ExchangeContext;
   readonly #sockets = new Set<Duplex>();
@@ -58,6 +60,7 @@ export class RestServer implements AsyncDisposable {
     const { limits, log } = options;
     this.#options = options;
     this.#held = new HeldBytes(limits.maxHeldBytes);
+    this.#health = new Health(options.clock);
     this.#reachability = new Reachability(log);
     this.#context = {
       options,
@@ -132,9 +135,13 @@ export class RestServer implements AsyncDisposable {
     this.#context.callers.forget();
   }
 
-  /** Takes no new connection, and resolves when nothing is in flight or after `limitMs`; then what waits is refused. */
+  /**
+   * Takes no new connection as soon as a balancer, if there is one, knows it. Resolves when nothing is in flight or after `limitMs`;
+   * then what waits is refused.
+   */
   async drain(limitMs: number): Promise<void> {
     this.#isDraining = true;
+    await this.#health.noticed();
     this.#server.close();
     const { clock, applications } = this.#options;
     await within(clock, limitMs, this.#untilIdle());
@@ -178,6 +185,8 @@ export class RestServer implements AsyncDisposable {
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const health = this.#health.answer(request, this.#isDraining);
+    if (health) return respond(response, health, this.#isDraining);
     this.#responses.set(request.socket, response);
     new Exchange(this.#context, request, response, expectsContinue).run().then(() => {
       if (this.counts.inFlight === 0) this.#idle?.resolve();

@@ -40,6 +40,9 @@ describe('haproxy.cfg', () => {
       HAPROXY_NODE_F: '10.0.0.6:7777',
       HAPROXY_NODE_G: '10.0.0.7:7777',
       HAPROXY_NODE_H: '10.0.0.8:7777',
+      ...Object.fromEntries(
+        [...'ABCDEFGH'].map((letter) => [`HAPROXY_REST_${letter}`, `rest-${letter}:7780`]),
+      ),
       HAPROXY_PEERS: '127.0.0.1:8406',
     };
     expect(await check(optional)).toBe('');
