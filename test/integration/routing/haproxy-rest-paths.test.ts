@@ -100,6 +100,16 @@ describe('HAProxy takes', () => {
     expect(new Set(byPath).size).toBeGreaterThan(2);
   });
 
+  it('what is counted for a user of OAuth2 to one node, and users to all', async () => {
+    const nodesBy = (path: string) =>
+      Promise.all(
+        IDS.map(async (id) => (await ask(path, { authorization: `Bearer of-${id}` })).json['node']),
+      );
+    const nodes = await nodesBy('/api/v10/users/@me');
+    expect(new Set(nodes).size).toBeGreaterThan(2);
+    expect(await nodesBy('/apps/100000000000000000/api/v9/users/@me/guilds')).toEqual(nodes);
+  });
+
   it('tokens that name no application to the node of the one that is configured', async () => {
     await using other = await startHaproxy({
       restNodes: rest.map(({ host, port }) => `${host}:${port}`),

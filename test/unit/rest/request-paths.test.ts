@@ -6,10 +6,10 @@ import { COUNTED_PATHS, TRICKY_TARGETS } from './request-paths.ts';
 
 const ID = '81384788765712384';
 
-function majorOf(target: string, method = 'GET'): string {
+function majorOf(target: string, method = 'GET', authorization?: string): string {
   const path = parsePath(splitTarget(target.replace(/%(?![0-9A-F]{2})/g, ID)).target);
   if (path.kind === 'refused' || !isMethod(method)) throw new Error(`${method} ${target} is refused`);
-  return routeOf(method, path, '100000000000000000', 0).major;
+  return routeOf(method, path, { applicationId: '100000000000000000', nowMs: 0, authorization }).major;
 }
 
 it.each(COUNTED_PATHS)('$target is counted with $sameAs', ({ target, method, sameAs }) => {
@@ -20,4 +20,10 @@ it.each(COUNTED_PATHS)('$target is counted with $sameAs', ({ target, method, sam
 
 it.each(TRICKY_TARGETS)('%s is refused', (target) => {
   expect(parsePath(splitTarget(target).target)).toMatchObject({ kind: 'refused' });
+});
+
+it('of a user is counted for the user', () => {
+  const [one, two] = ['Bearer one', 'Bearer two'].map((token) => majorOf('/api/v10/users/@me', 'GET', token));
+  expect(one).not.toBe(two);
+  expect(one).toBe(majorOf('/api/v10/users/@me/guilds/%/member', 'GET', 'Bearer one'));
 });
