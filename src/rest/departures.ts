@@ -34,16 +34,44 @@ export class Departures {
     this.#options = options;
   }
 
-  /** Resolves when it may go, or when it is certain that it can't in time. Rejects with the signal's reason. */
+  /**
+   * Its outcome where that is known at once; else a promise of it, which rejects with the signal's reason. The signal is asked for
+   * only where there is something to wait for.
+   */
   wait(
     submitted: Submitted,
     attempt: number,
     lane: Lane,
-    signal: AbortSignal | undefined,
+    signalOf: () => AbortSignal | undefined,
     nowMs: number,
-  ): Promise<Submission> {
-    const deferred = Promise.withResolvers<Submission>();
-    const waiting = new Waiting(submitted, attempt, lane, deferred);
+  ): Submission | Promise<Submission> {
+    const waiting = new Waiting(submitted, attempt, lane);
+    if (!this.#goAtOnce(waiting, nowMs)) this.#queue(waiting, nowMs);
+    if (waiting.outcome) return waiting.outcome;
+    const promise = waiting.promise();
+    const signal = signalOf();
+    signal && waiting.listen(signal, () => this.#leave(waiting, signal.reason));
+    this.#options.alarms.add({
+      atMs: submitted.deadlineAtMs,
+      isMeant: () => waiting.state === 'waiting',
+      ring: () => this.#expire(waiting),
+    });
+    return promise;
+  }
+
+  /** Whether it went because nobody waits before it and no limit is against it, which is the usual case. */
+  #goAtOnce(waiting: Waiting, nowMs: number): boolean {
+    const { lane, submitted } = waiting;
+    if (lane.bucket.queue.count > 0 || !lane.hasRoom(nowMs)) return false;
+    const { gates, egress, admit } = this.#options;
+    const place = gates[submitted.route.global].pass(nowMs, egress.blockedUntilMs);
+    if (!place) return false;
+    admit(waiting, place, nowMs);
+    return true;
+  }
+
+  #queue(waiting: Waiting, nowMs: number): void {
+    const { lane, attempt, submitted } = waiting;
     const { queue } = lane.bucket;
     if (attempt === 1) queue.push(waiting);
     else queue.pushFirst(waiting);
@@ -51,14 +79,6 @@ export class Departures {
     this.#options.bounds.add(submitted.account, submitted.bytes);
     this.look(lane.bucket, nowMs);
     this.pump();
-    if (waiting.state !== 'waiting') return deferred.promise;
-    signal && waiting.listen(signal, () => this.#leave(waiting, signal.reason));
-    this.#options.alarms.add({
-      atMs: submitted.deadlineAtMs,
-      isMeant: () => waiting.state === 'waiting',
-      ring: () => this.#expire(waiting),
-    });
-    return deferred.promise;
   }
 
   /** Offers what the bucket would send next, or sees to it that it is looked at again. */
@@ -75,15 +95,16 @@ export class Departures {
 
   /** Lets go whatever may. */
   pump(): void {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
     const { clock, gates, egress } = this.#options;
+    const { exempt, application, address } = gates;
+    if (this.#isPumping || (exempt.isEmpty && application.isEmpty && address.isEmpty)) return;
+    this.#isPumping = true;
     const nowMs = clock.now();
     const { blockedUntilMs } = egress;
     const go = (offer: BucketOffer, place: GlobalPlace | undefined) => this.#go(offer, place, nowMs);
-    gates.exempt.letGo(nowMs, blockedUntilMs, go);
-    gates.application.letGo(nowMs, blockedUntilMs, go);
-    gates.address.letGo(nowMs, blockedUntilMs, go);
+    exempt.letGo(nowMs, blockedUntilMs, go);
+    application.letGo(nowMs, blockedUntilMs, go);
+    address.letGo(nowMs, blockedUntilMs, go);
     gates.user.letGo(nowMs, blockedUntilMs, go);
     this.#isPumping = false;
   }

@@ -12,6 +12,13 @@ export interface GateOptions {
   readonly onRoom: () => void;
 }
 
+/** Of what is exempt. */
+const NO_PLACE: GlobalPlace = {
+  sent: () => undefined,
+  answered: () => undefined,
+  unused: () => undefined,
+};
+
 export class Gate {
   readonly #options: GateOptions;
   readonly #ready = new ReadyList<BucketOffer>();
@@ -29,6 +36,17 @@ export class Gate {
 
   hold(untilMs: number): void {
     this.holdUntilMs = Math.max(this.holdUntilMs, untilMs);
+  }
+
+  get isEmpty(): boolean {
+    return this.#ready.isEmpty;
+  }
+
+  /** A place for whoever asks, at once; nothing where others come first, or where there is no room. */
+  pass(nowMs: number, blockedUntilMs: number): GlobalPlace | undefined {
+    if (!this.#ready.isEmpty || this.holdUntilMs > nowMs || blockedUntilMs > nowMs) return undefined;
+    const { budget } = this.#options;
+    return budget ? budget.take(nowMs) : NO_PLACE;
   }
 
   /** Hands over all that may go now, one by one; `go` may add others. Nothing goes before `blockedUntilMs`. */

@@ -87,6 +87,6 @@ export class InFlight implements AdmissionOwner {
       return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs));
     }
     counts.repeated++;
-    return departures.wait(submitted, waiting.attempt + 1, lane, signal, nowMs);
+    return Promise.resolve(departures.wait(submitted, waiting.attempt + 1, lane, () => signal, nowMs));
   }
 }

@@ -16,6 +16,9 @@ const SWEPT_AT_ONCE = 2;
 /** A route whose limit changes more often than this has several limits by turns: its lanes learn them one by one. */
 const MAX_CHANGES_FOR_ALL = 8;
 
+/** A lane is put behind the others at most so often: their order is true to this much. */
+const PLACED_EVERY_MS = 1_000;
+
 export interface LaneTableLimits {
   readonly maxLanes: number;
   readonly maxRoutes: number;
@@ -26,7 +29,7 @@ export class LaneTable {
   readonly #startedMs: number;
   readonly routes = new Map<string, RouteRecord>();
   readonly apart = new Apart();
-  /** Those used longest ago first. */
+  /** Those used longest ago first, as of `placedAtMs`. */
   readonly lanes = new Map<string, Lane>();
   readonly buckets = new Map<string, Bucket>();
   evicted = 0;
@@ -41,6 +44,8 @@ export class LaneTable {
     const key = `${shape}\n${major}`;
     const known = this.lanes.get(key);
     if (known) {
+      if (nowMs - known.placedAtMs < PLACED_EVERY_MS) return known;
+      known.placedAtMs = nowMs;
       this.lanes.delete(key);
       this.lanes.set(key, known);
       return known;
@@ -57,6 +62,7 @@ export class LaneTable {
     const isTrusted = typeof model !== 'string' && nowMs - this.#startedMs >= model.forgetsAfterMs;
     const bucket = this.#bucket(model, route.shape, major);
     const lane = new Lane(key, route, major, bucket, isTrusted);
+    lane.placedAtMs = nowMs;
     this.#join(lane, bucket, nowMs);
     route.lanes.add(lane);
     this.lanes.set(key, lane);

@@ -36,6 +36,8 @@ export class Lane {
   /** A limit that headers don't show. */
   holdUntilMs = 0;
   #cautiousUntilMs = 0;
+  /** When it was last put behind the others of its table. */
+  placedAtMs = 0;
   /** As its bucket has last seen. */
   mayGo = false;
 

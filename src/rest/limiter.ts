@@ -66,9 +66,14 @@ export class RestLimiter implements Disposable {
   /** Resolves when the request may go, or when it is certain that it can't in time. Rejects with the signal's reason. */
   submit(request: RestRequest, signal?: AbortSignal): Promise<Submission> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    return Promise.resolve(this.ask(request, () => signal));
+  }
+
+  /** As `submit`, without a promise where nothing is to be waited for. The signal is asked for only where something is. */
+  ask(request: RestRequest, signalOf: () => AbortSignal | undefined): Submission | Promise<Submission> {
     const nowMs = this.#options.clock.now();
     const { method } = request;
-    if (!isMethod(method)) return Promise.resolve(this.#entrance.refuse('method', undefined));
+    if (!isMethod(method)) return this.#entrance.refuse('method', undefined);
     const path = request.path ?? parsePath(request.target);
     if (path.kind === 'refused') {
       const refused: Refused = {
@@ -77,9 +82,9 @@ export class RestLimiter implements Disposable {
         retryAfterMs: undefined,
         pathRefusal: path.reason,
       };
-      return Promise.resolve(this.#entrance.count(refused));
+      return this.#entrance.count(refused);
     }
-    return this.#enter(this.#submittedOf(request, method, path, nowMs), signal, nowMs);
+    return this.#enter(this.#submittedOf(request, method, path, nowMs), signalOf, nowMs);
   }
 
   /** The bot token has changed. */
@@ -155,14 +160,18 @@ export class RestLimiter implements Disposable {
     };
   }
 
-  #enter(submitted: Submitted, signal: AbortSignal | undefined, nowMs: number): Promise<Submission> {
+  #enter(
+    submitted: Submitted,
+    signalOf: () => AbortSignal | undefined,
+    nowMs: number,
+  ): Submission | Promise<Submission> {
     const entrance = this.#entrance;
     const forbidden = entrance.forbids(submitted, nowMs);
-    if (forbidden) return Promise.resolve(entrance.count(forbidden));
+    if (forbidden) return entrance.count(forbidden);
     const lane = this.#table.lane(submitted.route, nowMs);
-    if (!lane) return Promise.resolve(entrance.refuse('too-many-buckets', 1_000));
+    if (!lane) return entrance.refuse('too-many-buckets', 1_000);
     const refused = entrance.tooMuch(submitted, lane, nowMs);
-    if (refused) return Promise.resolve(entrance.count(refused));
-    return this.#departures.wait(submitted, 1, lane, signal, nowMs);
+    if (refused) return entrance.count(refused);
+    return this.#departures.wait(submitted, 1, lane, signalOf, nowMs);
   }
 }

@@ -60,7 +60,7 @@ export function parsePath(target: string): PathParse {
     if (typeof plain !== 'string') return plain;
     segments.push(plain);
   }
-  return withinApi(segments, query === '?' ? '' : query);
+  return withinApi(raw, segments, query === '?' ? '' : query);
 }
 
 function unescapeSegment(segment: string): string | Extract<PathParse, { kind: 'refused' }> {
@@ -86,7 +86,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-function withinApi(segments: readonly string[], query: string): PathParse {
+function withinApi(raw: string, segments: readonly string[], query: string): PathParse {
   if (segments[0] !== 'api' || segments.length < 2) return refused('outside-api');
   const second = segments[1] ?? '';
   let version: number | undefined;
@@ -97,7 +97,7 @@ function withinApi(segments: readonly string[], query: string): PathParse {
   }
   return {
     kind: 'path',
-    path: `/${segments.map(escapeSegment).join('/')}`,
+    path: raw.includes('%') ? `/${segments.map(escapeSegment).join('/')}` : raw,
     query,
     version,
     segments: segments.slice(version === undefined ? 1 : 2),

@@ -58,6 +58,8 @@ export class ReadyList<Item extends Offer> {
   }
 
   get isEmpty(): boolean {
+    const { interaction, normal, bulk } = this.#classes;
+    if (interaction.size + normal.size + bulk.size === 0) return true;
     return PRIORITIES.every((priority) => this.#first(priority) === undefined);
   }
 

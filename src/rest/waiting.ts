@@ -24,21 +24,15 @@ export class Waiting implements Queued {
   readonly attempt: number;
   lane: Lane;
   state: 'waiting' | 'sent' | 'left' = 'waiting';
-  readonly #resolve: (outcome: Admission | Refused) => void;
-  readonly #reject: (reason: unknown) => void;
+  /** What came of it, as soon as that is known. */
+  outcome: Admission | Refused | undefined;
+  #deferred: PromiseWithResolvers<Admission | Refused> | undefined;
   #stopListening: (() => void) | undefined;
 
-  constructor(
-    submitted: Submitted,
-    attempt: number,
-    lane: Lane,
-    { resolve, reject }: Pick<PromiseWithResolvers<Admission | Refused>, 'resolve' | 'reject'>,
-  ) {
+  constructor(submitted: Submitted, attempt: number, lane: Lane) {
     this.submitted = submitted;
     this.attempt = attempt;
     this.lane = lane;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   get account(): string {
@@ -61,6 +55,12 @@ export class Waiting implements Queued {
     return this.state === 'left';
   }
 
+  /** For whoever has to wait: most don't. */
+  promise(): Promise<Admission | Refused> {
+    this.#deferred ??= Promise.withResolvers();
+    return this.#deferred.promise;
+  }
+
   listen(signal: AbortSignal, onAbort: () => void): void {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#stopListening = () => signal.removeEventListener('abort', onAbort);
@@ -68,12 +68,13 @@ export class Waiting implements Queued {
 
   settle(state: 'sent' | 'left', outcome: Admission | Refused): void {
     this.#end(state);
-    this.#resolve(outcome);
+    this.outcome = outcome;
+    this.#deferred?.resolve(outcome);
   }
 
   fail(reason: unknown): void {
     this.#end('left');
-    this.#reject(reason);
+    this.#deferred?.reject(reason);
   }
 
   #end(state: 'sent' | 'left'): void {

@@ -23,6 +23,26 @@ describe('the limiter', () => {
     expect(await Promise.all(burst.map(now))).toEqual([...Array(5).fill('admitted'), 'waiting']);
   });
 
+  it('says at once what may go at once, and asks for a signal only for what waits', async () => {
+    const { limiter } = new Stage();
+    const request = { account: 'a', deadlineMs: 30_000, bytes: 100, method: 'POST' };
+    const at = (channel: number) => ({ ...request, target: `/api/v10/channels/${channel}/messages` });
+    const left = new AbortController();
+    let asked = 0;
+    const signalOf = () => {
+      asked++;
+      return left.signal;
+    };
+    expect(limiter.ask(at(1), signalOf)).toMatchObject({ kind: 'admitted' });
+    expect(limiter.ask({ ...at(1), method: 'TRACE' }, signalOf)).toMatchObject({ kind: 'refused' });
+    expect(asked).toBe(0);
+    const waits = limiter.ask(at(1), signalOf);
+    expect(waits).toBeInstanceOf(Promise);
+    expect(asked).toBe(1);
+    left.abort(new Error('gone'));
+    await expect(waits).rejects.toThrow('gone');
+  });
+
   it('forwards what it has judged', async () => {
     const admission = await new Stage().admit('PUT /channels/1/messages/2/reactions/%f0%9f%91%8d/%40me?x=1');
     expect(admission.target).toBe('/api/v10/channels/1/messages/2/reactions/%F0%9F%91%8D/@me?x=1');
