@@ -66,6 +66,11 @@ export class Child {
     return Child.#running.has(this);
   }
 
+  /** One more line of its stdin. */
+  tell(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
   /** An error about this process, with its last output. */
   failure(what: string): Error {
     const output = this.#lastLines.map((line) => `\n    ${line.slice(0, MAX_LINE_LENGTH_SHOWN)}`).join('');

@@ -15,6 +15,9 @@ const PROGRAMS = [
   '/usr/local/bin/haproxy',
 ];
 
+/** Its own default needs more file descriptors than some machines allow. */
+const MAX_CONNECTIONS = 400;
+
 const LISTENING_TIMEOUT_MS = 15_000;
 const LOOK_EVERY_MS = 20;
 const COMMAND_TIMEOUT_MS = 2_000;
@@ -29,6 +32,8 @@ export interface HaproxyOptions {
   readonly nodePorts: readonly number[];
   /** Where rest-a, rest-b, … listen, in order; without any REST is not taken. */
   readonly restPorts?: readonly number[];
+  /** Of clients, at a time. */
+  readonly maxConnections?: number;
   readonly onFailure: (error: Error) => void;
 }
 
@@ -114,7 +119,7 @@ export class HaproxyPart {
 
   #spawn(moreArgs: readonly string[]): Child {
     const { name, directory, workersPort, observabilityPort, nodePorts, onFailure } = this.#options;
-    const { restPorts = [] } = this.#options;
+    const { restPorts = [], maxConnections = MAX_CONNECTIONS } = this.#options;
     const nodes = nodePorts.map((port, index) => [`HAPROXY_NODE_${'ABCD'[index]}`, `127.0.0.1:${port}`]);
     const restNodes = restPorts.map((port, index) => [
       `HAPROXY_REST_${'ABCDEFGH'[index]}`,
@@ -130,8 +135,7 @@ export class HaproxyPart {
         HAPROXY_SOCKET: this.socketPath,
         HAPROXY_PEERS: `unix@${join(directory, 'peers.sock')}`,
         ...Object.fromEntries([...nodes, ...restNodes]),
-        // Its default needs more file descriptors than some machines allow.
-        HAPROXY_MAXCONN: '400',
+        HAPROXY_MAXCONN: String(maxConnections),
       }),
       logPath: join(directory, 'log'),
       onFailure,

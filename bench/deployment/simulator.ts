@@ -23,6 +23,8 @@ export interface SimulatorSize {
   readonly guildSize?: SimulatorOptions['guildSize'];
   /** Discord's own where left out. */
   readonly identifyIntervalMs?: number;
+  /** Of its REST API. */
+  readonly rest?: { readonly globalLimit: number; readonly latencyMs: number; readonly jitterMs: number };
 }
 
 export class SimulatorPart {
@@ -67,6 +69,11 @@ export class SimulatorPart {
     return ((await this.#ask(`/simulator/state?shard=${shard}`)) as ShardTruthState).guilds;
   }
 
+  /** A text channel of every guild. */
+  async channels(shard: number): Promise<string[]> {
+    return (await this.#ask(`/simulator/rest/channels?shard=${shard}`)) as string[];
+  }
+
   async setRate(eventsPerSecond: number): Promise<void> {
     await this.#ask('/simulator/rate', { method: 'POST', body: JSON.stringify({ eventsPerSecond }) });
   }
@@ -95,6 +102,7 @@ function flagsOf({
   eventsPerSecond,
   guildSize,
   identifyIntervalMs,
+  rest,
 }: SimulatorSize): string[] {
   const { channels, roles, members } = guildSize ?? {};
   const flags = {
@@ -103,6 +111,9 @@ function flagsOf({
     'events-per-second': eventsPerSecond,
     'max-concurrency': shards,
     'identify-interval': identifyIntervalMs,
+    'rest-global-limit': rest?.globalLimit,
+    'rest-latency': rest?.latencyMs,
+    'rest-jitter': rest?.jitterMs,
     'guild-size': guildSize && `${channels},${roles},${members}`,
   };
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
