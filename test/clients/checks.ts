@@ -6,7 +6,6 @@ import { Client, type HeardDispatch } from './client.ts';
 import { differences, type Entity, type GuildRules } from './compare.ts';
 import { SETTLE_DEADLINE_MS } from './deployment.ts';
 import type { Registry } from './install.ts';
-import type { RestStandIn } from './rest.ts';
 
 /** What differs between the libraries. */
 export interface Library {
@@ -25,18 +24,23 @@ export interface Library {
 /** Where clients are run. */
 export interface Surroundings {
   readonly simulator: Simulator;
-  readonly rest: RestStandIn;
   /** Where they find shardmux: `http://host:port`. */
   readonly url: string;
+  /** Where they find the REST API: `http://host:port/api`. */
+  readonly api: string;
+  /** What they log in with. */
+  readonly token: string;
 }
 
 /** Less than discord.js waits for guilds that don't come (15 s). */
 const READY_WITHIN_MS = 14_000;
 
 /** A client that says it is ready, which it is soon. */
-export async function startClient(library: Library, { url, rest, simulator }: Surroundings): Promise<Client> {
-  const { command } = library;
-  const client = new Client({ command, shardmux: url, rest: rest.url, token: simulator.options.token });
+export async function startClient(
+  { command }: Pick<Library, 'command'>,
+  { url, api, token }: Omit<Surroundings, 'simulator'>,
+): Promise<Client> {
+  const client = new Client({ command, shardmux: url, rest: api, token });
   try {
     // Loading a library takes long where the machine is busy.
     await client.ask('complaints');
@@ -121,15 +125,15 @@ export async function heardUntil(client: Client, shard: number, last: number): P
   }, SETTLE_DEADLINE_MS);
 }
 
-/** Discord has had an IDENTIFY for each shard, ever, nothing was asked of its REST API, and the library has nothing to complain about. */
+/** Discord has had an IDENTIFY for each shard, ever, its REST API has refused nothing, and the library has nothing to complain about. */
 export async function expectUnharmed(
-  { harmless }: Library,
-  { simulator, rest }: Surroundings,
+  { harmless }: Pick<Library, 'harmless'>,
+  { simulator }: Pick<Surroundings, 'simulator'>,
   client: Client,
 ): Promise<void> {
   const { identifies, violations, shards } = simulator.stats();
   expect({ identifies, violations }).toEqual({ identifies: shards, violations: {} });
-  expect(rest.unanswered).toEqual([]);
+  expect(simulator.rest.received.filter(({ status }) => status >= 400)).toEqual([]);
   const complaints = (await complaintsOf(client)).split('\n');
   expect(complaints.filter((line) => line !== '' && !harmless?.test(line))).toEqual([]);
 }

@@ -22,8 +22,47 @@ export interface HeardDispatch {
   readonly out?: string;
 }
 
+interface InChannel {
+  channelId: string;
+}
+
+interface OfMessage extends InChannel {
+  messageId: string;
+}
+
+export interface HeardMessage {
+  readonly id: string;
+  readonly content: string;
+}
+
+/** What the workers can be asked that have all of their REST API at shardmux: each is the library's own call. */
+interface RestCommands {
+  send(given: InChannel & { content: string }): HeardMessage;
+  /** All at once. */
+  sendMany(given: InChannel & { contents: string[] }): HeardMessage[];
+  edit(given: OfMessage & { content: string }): HeardMessage;
+  delete(given: OfMessage): void;
+  /** All at once. */
+  react(given: OfMessage & { emojis: string[] }): void;
+  /** Ids of users. */
+  reactors(given: OfMessage & { emoji: string; limit: number; after?: string }): string[];
+  messages(given: InChannel & { limit: number; before?: string }): HeardMessage[];
+  /** Ids of users. */
+  members(given: { guildId: string; limit: number; after?: string }): string[];
+  /** Answers with the name that the channel has then. */
+  rename(given: InChannel & { name: string; reason: string }): string;
+  /** A file of random bytes; answers with its hash, and the size that the message tells of. */
+  upload(given: InChannel & { bytes: number }): { sha256: string; bytes: number };
+  /** Makes a webhook, sends a message with it, edits and reads it. */
+  webhook(given: InChannel & { content: string }): HeardMessage;
+  /** Reading or editing a message, which fails: what the library's own error says. */
+  failure(given: OfMessage & { call: 'fetch' | 'edit' }): { name: string; status: number; code?: number };
+  /** What it was answered when it answered a slash command; null until it has. */
+  answered(given: { name: string }): string[] | null;
+}
+
 /** What a worker can be asked, and what it answers. */
-export interface Commands {
+export interface Commands extends RestCommands {
   /** Answers once the library says that it is ready. */
   ready(): void;
   /** All dispatches that the library was handed since the process began, in order. */
@@ -44,7 +83,7 @@ export interface ClientOptions {
   readonly command: readonly [string, ...string[]];
   /** `http://host:port` where shardmux is. */
   readonly shardmux: string;
-  /** `http://host:port/api` of what stands for Discord's REST API. */
+  /** `http://host:port/api` of the REST API. */
   readonly rest: string;
   readonly token: string;
 }

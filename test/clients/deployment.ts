@@ -5,7 +5,6 @@ import { type Haproxy, startHaproxy } from '../support/haproxy.ts';
 import { type NodeProcess, type StateDirectory, spawnNode, stateDirectory } from '../support/node.ts';
 import { lastingPorts } from '../support/ports.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { type RestStandIn, startRest } from './rest.ts';
 
 export const SHARDS = 2;
 const GUILDS = 40;
@@ -15,8 +14,11 @@ export const TYPICAL_SIZE = { channels: 30, roles: 20, members: 50 };
 /** Generous: processes start side by side on two cores. */
 export const SETTLE_DEADLINE_MS = 30_000;
 
-/** Resolves when the node has all guilds. */
-export async function startDeployment(options: Partial<SimulatorOptions> = {}): Promise<Deployment> {
+/** Resolves when the node has all guilds. `env`: settings of the node. */
+export async function startDeployment(
+  options: Partial<SimulatorOptions> = {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<Deployment> {
   await using stack = new AsyncDisposableStack();
   const defaults = { shards: SHARDS, guilds: GUILDS, guildState: true, guildSize: TYPICAL_SIZE };
   const simulator = stack.use(
@@ -26,9 +28,8 @@ export async function startDeployment(options: Partial<SimulatorOptions> = {}): 
   const haproxy = stack.use(await startHaproxy({ nodeHost: '127.0.0.1', nodePort: port }));
   const { hostname: host, port: listening } = new URL(haproxy.workersUrl);
   const front = stack.use(await startTcpProxy({ host, port: Number(listening) }));
-  const rest = stack.use(await startRest());
   const directory = stack.use(stateDirectory());
-  const deployment = stack.use(new Deployment({ simulator, haproxy, front, rest, directory, port }));
+  const deployment = stack.use(new Deployment({ simulator, haproxy, front, directory, port, env }));
   await deployment.start();
   await deployment.hasGuilds();
   deployment.adopt(stack.move());
@@ -39,16 +40,15 @@ interface Parts {
   readonly simulator: Simulator;
   readonly haproxy: Haproxy;
   readonly front: TcpProxy;
-  readonly rest: RestStandIn;
   readonly directory: StateDirectory;
   readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export class Deployment implements AsyncDisposable {
   readonly simulator: Simulator;
   /** Between workers and HAProxy, so that their connections can be cut. */
   readonly front: TcpProxy;
-  readonly rest: RestStandIn;
   readonly #parts: Parts;
   #node: NodeProcess | undefined;
   #resources: AsyncDisposable | undefined;
@@ -57,7 +57,6 @@ export class Deployment implements AsyncDisposable {
     this.#parts = parts;
     this.simulator = parts.simulator;
     this.front = parts.front;
-    this.rest = parts.rest;
   }
 
   get node(): NodeProcess {
@@ -70,9 +69,18 @@ export class Deployment implements AsyncDisposable {
     return `http://${this.front.host}:${this.front.port}`;
   }
 
+  /** Where they find the REST API: at the simulator itself. */
+  get api(): string {
+    return `${this.simulator.url}/api`;
+  }
+
+  get token(): string {
+    return this.simulator.options.token;
+  }
+
   /** A node on the address and the directory of the one before. */
   async start(): Promise<void> {
-    const { simulator, haproxy, directory, port } = this.#parts;
+    const { simulator, haproxy, directory, port, env } = this.#parts;
     this.#node = spawnNode({
       discord: simulator,
       directory: directory.path,
@@ -81,6 +89,7 @@ export class Deployment implements AsyncDisposable {
         SHARDMUX_GUILDS_STATE: 'memory',
         SHARDMUX_HAPROXY_SOCKETS: haproxy.socketPath,
         SHARDMUX_HAPROXY_SERVER_NAME: 'node-a',
+        ...env,
       },
     });
     await this.#node.listening();

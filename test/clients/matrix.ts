@@ -14,7 +14,6 @@ import {
 import type { Client } from './client.ts';
 import { SHARDS, startDeployment, TYPICAL_SIZE } from './deployment.ts';
 import { describeCommands } from './matrix-commands.ts';
-import { startRest } from './rest.ts';
 
 /** A shard each. */
 const LIVE_EVENTS = 600;
@@ -107,7 +106,6 @@ function describeRestarts(library: Library): void {
   });
 
   it('goes on at another node when its own is killed, and one that begins there knows every guild', async () => {
-    await using rest = await startRest();
     await using cluster = await startCluster({
       shards: SHARDS,
       nodes: 2,
@@ -115,7 +113,12 @@ function describeRestarts(library: Library): void {
       env: { SHARDMUX_GUILDS_STATE: 'memory' },
     });
     const { simulator } = cluster;
-    const surroundings = { simulator, rest, url: cluster.haproxy.workersUrl.replace('ws:', 'http:') };
+    const surroundings = {
+      simulator,
+      url: cluster.haproxy.workersUrl.replace('ws:', 'http:'),
+      api: `${simulator.url}/api`,
+      token: simulator.options.token,
+    };
     await using client = await startClient(library, surroundings);
     simulator.setRate(EVENTS_PER_SECOND);
     await hearsEvents(client, simulator);

@@ -2,9 +2,10 @@
  * What the workers in JavaScript have in common: commands come as lines of JSON on stdin, answers go to stdout, and what the library
  * was sent is kept. A worker ends with its stdin, so that none outlives its test.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
-/** What a test gives a worker: where shardmux and what stands for Discord's REST API are, and whose bot it is. */
+/** What a test gives a worker: where shardmux and the REST API are, and what it logs in with. */
 export const settings = {
   shardmux: required('SHARDMUX'),
   rest: required('REST'),
@@ -33,6 +34,12 @@ export function hear(shard, { t, s, d }) {
 
 export function complain(what) {
   complaints.push(what instanceof Error ? (what.stack ?? String(what)) : String(what));
+}
+
+/** Something to upload. */
+export function fileOf(bytes) {
+  const data = randomBytes(bytes);
+  return { data, sha256: createHash('sha256').update(data).digest('hex') };
 }
 
 process.on('warning', complain);

@@ -16,6 +16,7 @@ const OLD_MS = 14 * 24 * HOUR_MS;
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
+const DEFAULT_REACTORS = 25;
 
 const CHANNEL = '/channels/:channel';
 const MESSAGES = `${CHANNEL}/messages`;
@@ -209,10 +210,19 @@ function unreact(_: World, call: RestCall, message: Entity): Answer {
   return NO_CONTENT;
 }
 
+/** Only the bot itself reacts here. */
 function reactors(_: World, call: RestCall, message: Entity): Answer {
+  const limit = Number(call.query.get('limit') ?? DEFAULT_REACTORS);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE) {
+    return invalidForm('limit', 'NUMBER_TYPE_MAX', `int value should be between 1 and ${MAX_PAGE}.`);
+  }
+  const after = call.query.get('after') ?? '0';
+  if (!/^\d{1,20}$/.test(after))
+    return invalidForm('after', 'NUMBER_TYPE_COERCE', `Value "${after}" is not snowflake.`);
   const emoji = emojiOf(call);
   const all = children(message, 'reactions');
-  return ok(emoji && all.length > reactionsBut(message, emoji).length ? [botUser()] : []);
+  const hasReacted = emoji !== undefined && all.length > reactionsBut(message, emoji).length;
+  return ok(hasReacted && BigInt(BOT_USER_ID) > BigInt(after) ? [botUser()] : []);
 }
 
 function clearReactions(_: World, __: RestCall, message: Entity): Answer {
