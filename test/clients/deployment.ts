@@ -14,10 +14,17 @@ export const TYPICAL_SIZE = { channels: 30, roles: 20, members: 50 };
 /** Generous: processes start side by side on two cores. */
 export const SETTLE_DEADLINE_MS = 30_000;
 
-/** Resolves when the node has all guilds. `env`: settings of the node. */
+export interface DeploymentExtras {
+  /** Settings of the node. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where REST nodes will be: `host:port`. */
+  readonly restNodes?: readonly string[];
+}
+
+/** Resolves when the node has all guilds. */
 export async function startDeployment(
   options: Partial<SimulatorOptions> = {},
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, restNodes = [] }: DeploymentExtras = {},
 ): Promise<Deployment> {
   await using stack = new AsyncDisposableStack();
   const defaults = { shards: SHARDS, guilds: GUILDS, guildState: true, guildSize: TYPICAL_SIZE };
@@ -25,7 +32,7 @@ export async function startDeployment(
     await startSimulator({ ...defaults, eventsPerSecond: 0, maxConcurrency: SHARDS, ...options }),
   );
   const [port = 0] = await lastingPorts(1);
-  const haproxy = stack.use(await startHaproxy({ nodeHost: '127.0.0.1', nodePort: port }));
+  const haproxy = stack.use(await startHaproxy({ nodeHost: '127.0.0.1', nodePort: port, restNodes }));
   const { hostname: host, port: listening } = new URL(haproxy.workersUrl);
   const front = stack.use(await startTcpProxy({ host, port: Number(listening) }));
   const directory = stack.use(stateDirectory());

@@ -1,5 +1,9 @@
-/** What a client is run against that has all of Discord at shardmux: a node behind HAProxy and `shardmux rest`, and no bot token. */
+/**
+ * What a client is run against that has all of Discord at shardmux: a node and `shardmux rest`
+ * behind one HAProxy, and no bot token.
+ */
 import type { RestOptions, Simulator } from '../../src/simulator/index.ts';
+import { lastingPorts } from '../support/ports.ts';
 import { type RestProcess, startRest } from '../support/rest-node.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
 
@@ -26,13 +30,13 @@ export class RestDeployment implements AsyncDisposable {
     this.#deployment = deployment;
   }
 
-  /** Where the client finds the gateway; it is not told but by the API. */
+  /** HAProxy, for the API and the gateway. */
   get url(): string {
     return this.#deployment.url;
   }
 
   get api(): string {
-    return `${this.rest.restUrl}/api`;
+    return `${this.url}/api`;
   }
 
   get token(): string {
@@ -47,8 +51,12 @@ export class RestDeployment implements AsyncDisposable {
   }
 
   /** What another worker asks, which waits for its turn as long as it takes. */
-  async asAnother(method: string, path: string, body?: object): Promise<Response> {
-    return fetch(`${this.api}/v10${path}`, {
+  async asAnother(
+    method: string,
+    path: string,
+    { body, at = this.url }: { body?: object; at?: string } = {},
+  ): Promise<Response> {
+    return fetch(`${at}/api/v10${path}`, {
       method,
       headers: {
         authorization: `Bot ${OTHER_TOKEN}`,
@@ -77,12 +85,17 @@ export async function startRestDeployment(): Promise<RestDeployment> {
     'list-members': { limit: 5, windowMs: 500 },
     'change-channel': { kind: 'fixed', limit: CHANGES, windowMs: CHANGE_WINDOW_MS },
   };
-  const deployment = await startDeployment({ guilds: GUILDS, guildSize: SIZE, rest: { buckets } }, env);
+  const [port] = await lastingPorts(1);
+  const deployment = await startDeployment(
+    { guilds: GUILDS, guildSize: SIZE, rest: { buckets } },
+    { env, restNodes: [`127.0.0.1:${port}`] },
+  );
   try {
     const rest = await startRest({
       discord: deployment.simulator,
       env: {
         ...env,
+        SHARDMUX_REST_PORT: String(port),
         SHARDMUX_WORKERS_PUBLIC_URL: deployment.url.replace('http:', 'ws:'),
         SHARDMUX_DISCORD_SHARD_COUNT: String(deployment.simulator.options.shards),
         SHARDMUX_REST_DEADLINE_MS: `${DEADLINE_MS}ms`,

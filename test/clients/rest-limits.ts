@@ -51,7 +51,7 @@ export function describeLimits({ errors, isOrdered }: RestLibrary, now: () => Ru
     const channelId = deployment.channel(11);
     const path = `/channels/${channelId}`;
     for (let change = 0; change < CHANGES; change++) {
-      expect((await deployment.asAnother('PATCH', path, { nsfw: true })).status).toBe(200);
+      expect((await deployment.asAnother('PATCH', path, { body: { nsfw: true } })).status).toBe(200);
     }
     const before = await deployment.rest.metric('shardmux_rest_refused_total', { reason: 'deadline' });
     expect(await client.ask('rename', { channelId, name: 'served', reason: 'patience' })).toBe('served');
@@ -73,7 +73,7 @@ async function sendAlong(deployment: RestDeployment, channelId: string): Promise
   const path = `/channels/${channelId}/messages`;
   const lane = async () => {
     for (let sent = 0; sent < ALONGSIDE / LANES; sent++) {
-      const { status } = await deployment.asAnother('POST', path, { content: 'of another' });
+      const { status } = await deployment.asAnother('POST', path, { body: { content: 'of another' } });
       expect(status).toBe(200);
     }
   };

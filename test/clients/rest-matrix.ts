@@ -63,6 +63,12 @@ export function describeRest(library: RestLibrary): void {
         SETTLE_DEADLINE_MS,
       );
       expect(simulator.stats().identifies).toBe(SHARDS);
+      // With HAProxy a gateway node answers; a REST node says the same.
+      const ofRestNode = await deployment.asAnother('GET', '/gateway/bot', { at: deployment.rest.restUrl });
+      expect(await ofRestNode.json()).toMatchObject({
+        url: deployment.url.replace('http:', 'ws:'),
+        shards: SHARDS,
+      });
       await expectUnharmed(library, deployment, client);
     });
 
