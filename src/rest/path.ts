@@ -90,7 +90,7 @@ function withinApi(raw: string, segments: readonly string[], query: string): Pat
   if (segments[0] !== 'api' || segments.length < 2) return refused('outside-api');
   const second = segments[1] ?? '';
   let version: number | undefined;
-  if (/^v\d+$/.test(second)) {
+  if (/^v\d+$/i.test(second)) {
     version = Number(second.slice(1));
     if (second !== `v${version}` || version < MIN_VERSION || version > MAX_VERSION) return refused('version');
     if (segments.length < 3) return refused('outside-api');

@@ -40,12 +40,20 @@ export function forwardedRequestHeaders(raw: readonly string[], connection: stri
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at] ?? '';
     const lower = name.toLowerCase();
-    if (REQUEST_DROPPED.has(lower) || listed?.has(lower)) continue;
-    if (lower.startsWith('x-') && REQUEST_DROPPED_PREFIXES.some((prefix) => lower.startsWith(prefix)))
+    if (listed?.has(lower) || REQUEST_DROPPED.has(hyphened(lower))) continue;
+    if (
+      lower.startsWith('x') &&
+      REQUEST_DROPPED_PREFIXES.some((prefix) => hyphened(lower).startsWith(prefix))
+    )
       continue;
     headers.push(name, raw[at + 1] ?? '');
   }
   return headers;
+}
+
+/** Some servers take `_` for `-`: what is dropped is dropped under both names. */
+function hyphened(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
 /** As undici gives them: pairs of HTTP/1.1, an object of HTTP/2. */

@@ -57,6 +57,10 @@ export const BROKEN_FRAMING = error(
   'shardmux: Transfer-Encoding may only be chunked, and not with HTTP/1.0',
   { connection: 'close' },
 );
+/** The parser takes some that there is nothing to speak in. */
+export const OTHER_VERSION = error(505, 'shardmux: HTTP/1.1 and 1.0 are spoken here', {
+  connection: 'close',
+});
 export const AMBIGUOUS_HEADERS = error(
   400,
   'shardmux: Host and Authorization may be there once, and Host must be',

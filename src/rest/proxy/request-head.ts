@@ -13,6 +13,7 @@ import {
   error,
   METHOD_NOT_ALLOWED,
   NO_TOKEN,
+  OTHER_VERSION,
   type OwnAnswer,
   pathAnswer,
   TOO_MANY_HEADERS,
@@ -86,6 +87,7 @@ export function readHead(
 /** What the parser lets through and we don't: another coding would be taken off here and put on by nobody. */
 function wrongFraming({ rawHeaders, headers, httpVersion }: IncomingMessage): OwnAnswer | undefined {
   if (rawHeaders.length > 2 * MAX_HEADERS) return TOO_MANY_HEADERS;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return OTHER_VERSION;
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion === '1.0'))
     return BROKEN_FRAMING;

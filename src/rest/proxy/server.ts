@@ -170,8 +170,7 @@ export class RestServer implements AsyncDisposable {
     server.on('upgrade', refuse);
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.counts.failed('malformed');
-      if (error.code === 'ECONNRESET' || this.#responses.get(socket)?.headersSent) socket.destroy();
-      else this.#refuse(socket, malformed(error.code));
+      this.#onMalformed(error.code, socket);
     });
   }
 
@@ -191,6 +190,20 @@ export class RestServer implements AsyncDisposable {
     new Exchange(this.#context, request, response, expectsContinue).run().then(() => {
       if (this.counts.inFlight === 0) this.#idle?.resolve();
     });
+  }
+
+  #onMalformed(code: string | undefined, socket: Duplex): void {
+    if (code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const answer = malformed(code);
+    const response = this.#responses.get(socket);
+    if (!response || response.writableFinished) this.#refuse(socket, answer);
+    // A whole request came before it, and has its answer first.
+    else if (response.req.complete) response.once('finish', () => this.#refuse(socket, answer));
+    else if (response.headersSent) socket.destroy();
+    else this.#refuse(socket, answer);
   }
 
   #refuse(socket: Duplex, answer: OwnAnswer): void {
