@@ -13,8 +13,8 @@ export class DurationCounts {
 
   add(ms: number): void {
     const seconds = ms / 1_000;
-    const at = DURATION_BUCKETS_S.findIndex((bound) => seconds <= bound);
-    const index = at < 0 ? DURATION_BUCKETS_S.length : at;
+    let index = 0;
+    while (seconds > (DURATION_BUCKETS_S[index] ?? Number.POSITIVE_INFINITY)) index++;
     this.counts[index] = (this.counts[index] ?? 0) + 1;
     this.sum += seconds;
   }

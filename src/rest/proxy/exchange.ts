@@ -8,11 +8,10 @@ import { yieldToEvents } from '../../runtime/yield-to-events.ts';
 import type { Admission } from '../admission.ts';
 import type { Submission } from '../ports.ts';
 import { isIdempotent } from '../route.ts';
-import type { FailureKind, ProxyCounts } from './counts.ts';
+import type { FailureKind } from './counts.ts';
+import type { ExchangeContext } from './exchange-context.ts';
 import { gatewayAnswer, gatewayBotAnswer } from './gateway-answer.ts';
 import { forwardedRequestHeaders } from './headers.ts';
-import type { HeldBytes } from './held-bytes.ts';
-import type { KnownCallers } from './known-callers.ts';
 import {
   BODY_STALLED,
   DISCORD_GONE,
@@ -23,37 +22,27 @@ import {
   refusalAnswer,
   SHARDS_UNKNOWN,
 } from './own-answers.ts';
-import type { ProxyOptions } from './ports.ts';
-import type { Reachability } from './reachability.ts';
 import { BodyStalledError, RequestBody, WorkerGoneError } from './request-body.ts';
 import { type HeadReading, type RequestHead, readHead } from './request-head.ts';
 import { discardRest, respond } from './respond.ts';
 import { type CallOutcome, UpstreamCall, WorkerStalledError } from './upstream-call.ts';
-
-/** What all requests share. */
-export interface ExchangeContext {
-  readonly options: ProxyOptions;
-  readonly counts: ProxyCounts;
-  readonly held: HeldBytes;
-  readonly callers: KnownCallers;
-  readonly reachability: Reachability;
-  readonly isDraining: () => boolean;
-}
 
 /** Of one request: sendings that broke before an answer, and were begun again. */
 const MAX_RESENDS = 1;
 /** Routes of answers to what was not forwarded, in metrics. */
 const NOT_FORWARDED = '-';
 
-const CLOSE: readonly string[] = ['connection', 'close'];
-const KEEP: readonly string[] = [];
+const ignore = () => undefined;
 
 export class Exchange {
   readonly #context: ExchangeContext;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #body: RequestBody;
-  readonly #left = new AbortController();
+  /** Once the worker has gone away. */
+  #gone: WorkerGoneError | undefined;
+  /** Only of requests that wait: it takes its time to make. */
+  #left: AbortController | undefined;
   #expectsContinue: boolean;
   #call: UpstreamCall | undefined;
   #route = NOT_FORWARDED;
@@ -82,43 +71,37 @@ export class Exchange {
   async run(): Promise<void> {
     const { counts, options } = this.#context;
     counts.inFlight++;
-    this.#response.once('close', this.#onClose);
+    this.#response.on('close', this.#onClose);
     // What breaks there is told by 'close'.
-    this.#request.on('error', () => undefined);
-    this.#response.on('error', () => undefined);
+    this.#request.on('error', ignore);
+    this.#response.on('error', ignore);
     try {
-      await this.#start(readHead(this.#request, options, this.#context.callers, options.clock.now()));
+      const reading = readHead(this.#request, options, this.#context.callers, options.clock.now());
+      if (reading.kind === 'forward') await this.#forward(reading.head);
+      else if (reading.kind === 'gateway') this.#answerGateway(reading);
+      else this.#answer(reading.answer);
     } catch (error) {
       this.#failed(error);
     } finally {
       counts.inFlight--;
       this.#body[Symbol.dispose]();
       if (this.#response.headersSent) counts.answered(this.#route, this.#response.statusCode);
-      if (!this.#isGone) discardRest(this.#request, options.clock);
+      if (!this.#gone) discardRest(this.#request, options.clock);
     }
   }
 
-  get #isGone(): boolean {
-    return this.#left.signal.aborted;
-  }
+  readonly #signalOf = (): AbortSignal => {
+    this.#left ??= new AbortController();
+    if (this.#gone) this.#left.abort(this.#gone);
+    return this.#left.signal;
+  };
 
   readonly #onClose = () => {
     if (this.#response.writableFinished) return;
-    const gone = new WorkerGoneError();
-    this.#left.abort(gone);
-    this.#call?.abort(gone);
+    this.#gone = new WorkerGoneError();
+    this.#left?.abort(this.#gone);
+    this.#call?.abort(this.#gone);
   };
-
-  async #start(reading: HeadReading): Promise<void> {
-    switch (reading.kind) {
-      case 'refused':
-        return this.#answer(reading.answer);
-      case 'gateway':
-        return this.#answerGateway(reading);
-      case 'forward':
-        return this.#forward(reading.head);
-    }
-  }
 
   #answerGateway({ route, application }: Extract<HeadReading, { kind: 'gateway' }>): void {
     const url = this.#context.options.gatewayUrl?.(this.#request.headers.host) ?? '';
@@ -131,10 +114,15 @@ export class Exchange {
   async #forward(head: RequestHead): Promise<void> {
     const { clock, limits } = this.#context.options;
     // Whoever waits for 100-continue sends nothing until it is its turn.
-    if (!this.#body.isEmpty && !this.#expectsContinue) await this.#body.hold();
+    if (!this.#body.isEmpty && !this.#expectsContinue) {
+      // What came with the head is there when the parser has gone through all that was received.
+      await null;
+      await this.#body.hold();
+    }
     const submittedAtMs = clock.now();
     const deadlineAtMs = submittedAtMs + Math.min(head.deadlineMs, limits.maxDeadlineMs);
-    let submission = await this.#submit(head, deadlineAtMs - submittedAtMs);
+    const submitted = this.#submit(head, deadlineAtMs - submittedAtMs);
+    let submission = submitted instanceof Promise ? await submitted : submitted;
     for (let sending = 0; submission.kind === 'admitted'; sending++) {
       if (sending === 0) this.#context.counts.queueDurations.add(clock.now() - submittedAtMs);
       const next = await this.#send(head, submission, deadlineAtMs);
@@ -147,11 +135,12 @@ export class Exchange {
   #submit(
     { method, target, path, account, authorization, priority, application }: RequestHead,
     deadlineMs: number,
-  ): Promise<Submission> {
+  ): Submission | Promise<Submission> {
+    if (this.#gone) throw this.#gone;
     const bytes = this.#body.heldBytes;
-    return application.limiter.submit(
+    return application.limiter.ask(
       { method, target, path, account, authorization, priority, deadlineMs, bytes },
-      this.#left.signal,
+      this.#signalOf,
     );
   }
 
@@ -162,9 +151,12 @@ export class Exchange {
     deadlineAtMs: number,
   ): Promise<Submission | undefined> {
     this.#route = admission.route.template;
-    if (!(await this.#prepare(admission))) return undefined;
-    const outcome = await this.#callOnce(head, admission);
-    if (this.#isGone) {
+    const isInSocket = this.#expectsContinue || this.#body.isWaiting;
+    if (!(isInSocket ? await this.#prepare(admission) : this.#isStillThere(admission))) return undefined;
+    const call = this.#dispatch(head, admission);
+    const outcome = await call.outcome;
+    this.#note(call, outcome);
+    if (this.#gone) {
       this.#context.counts.failed('worker-gone');
       return undefined;
     }
@@ -172,11 +164,11 @@ export class Exchange {
       case 'answered':
         return undefined;
       case 'limited':
-        return admission.again(this.#left.signal);
+        return admission.again(this.#signalOf());
       case 'cut':
         return this.#cut(outcome.error);
       case 'not-sent':
-        if (this.#mayResend()) return admission.again(this.#left.signal);
+        if (this.#mayResend()) return admission.again(this.#signalOf());
         return this.#give(DISCORD_UNREACHABLE, 'unreachable');
       case 'broken':
         return this.#broken(head, outcome.error, deadlineAtMs);
@@ -190,36 +182,40 @@ export class Exchange {
         this.#expectsContinue = false;
         this.#response.writeContinue();
         await this.#body.hold();
-      } else if (this.#body.isWaiting) {
+      } else {
         // A socket that nobody reads does not tell that its other end is gone.
         this.#request.socket.resume();
         await yieldToEvents();
       }
-      if (!this.#isGone) return true;
-      this.#context.counts.failed('worker-gone');
     } catch (error) {
       admission.failed('not-sent');
       throw error;
     }
+    return this.#isStillThere(admission);
+  }
+
+  #isStillThere(admission: Admission): boolean {
+    if (!this.#gone) return true;
+    this.#context.counts.failed('worker-gone');
     admission.failed('not-sent');
     return false;
   }
 
-  async #callOnce(head: RequestHead, admission: Admission): Promise<CallOutcome> {
-    const { options, counts, reachability } = this.#context;
+  #dispatch(head: RequestHead, admission: Admission): UpstreamCall {
+    const { options, counts, isDraining } = this.#context;
     const { clock, limits } = options;
     const call = new UpstreamCall({
       admission,
       response: this.#response,
-      canRepeat: () => this.#body.isUntouched && !this.#isGone,
-      extraHeaders: () => (this.#context.isDraining() ? CLOSE : KEEP),
+      canRepeat: () => this.#body.isUntouched && !this.#gone,
+      isDraining,
       stallTimeoutMs: limits.stallTimeoutMs,
       clock,
       counts,
     });
     this.#call = call;
-    const sentAtMs = clock.now();
     const body = this.#body.source();
+    if (Buffer.isBuffer(body)) counts.sentBytes += body.length;
     const { upstream } = head.application;
     try {
       upstream.dispatch(
@@ -228,16 +224,17 @@ export class Exchange {
       );
     } catch (error) {
       call.refused(error instanceof Error ? error : new Error(String(error)));
-      await call.outcome;
       throw error;
     }
-    const outcome = await call.outcome;
+    return call;
+  }
+
+  #note({ answeredAtMs, sentAtMs }: UpstreamCall, outcome: CallOutcome): void {
+    const { counts, reachability } = this.#context;
     this.#call = undefined;
-    if (Buffer.isBuffer(body)) counts.sentBytes += body.length;
     counts.sentBytes += this.#body.takeStreamedBytes();
-    if (call.answeredAtMs !== undefined) counts.upstreamDurations.add(call.answeredAtMs - sentAtMs);
-    if (!this.#isGone) reachability.note(outcome);
-    return outcome;
+    if (answeredAtMs !== undefined) counts.upstreamDurations.add(answeredAtMs - sentAtMs);
+    if (!this.#gone) reachability.note(outcome);
   }
 
   #headers({ application, authorization }: RequestHead, { route }: Admission): string[] {
@@ -259,7 +256,11 @@ export class Exchange {
     return true;
   }
 
-  #broken(head: RequestHead, error: Error, deadlineAtMs: number): Promise<Submission> | undefined {
+  #broken(
+    head: RequestHead,
+    error: Error,
+    deadlineAtMs: number,
+  ): Submission | Promise<Submission> | undefined {
     if (error instanceof BodyStalledError) return this.#give(BODY_STALLED, 'worker-stalled');
     if (error instanceof errors.HeadersTimeoutError) return this.#give(DISCORD_SILENT, 'silent');
     const leftMs = deadlineAtMs - this.#context.options.clock.now();
@@ -278,7 +279,7 @@ export class Exchange {
 
   /** Before a turn came, or for a bug. */
   #failed(error: unknown): void {
-    if (this.#isGone || error instanceof WorkerGoneError) return this.#context.counts.failed('worker-gone');
+    if (this.#gone || error instanceof WorkerGoneError) return this.#context.counts.failed('worker-gone');
     if (error instanceof BodyStalledError) {
       this.#give(BODY_STALLED, 'worker-stalled');
       return;

@@ -56,31 +56,41 @@ function hyphened(name: string): string {
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
 
-/** As undici gives them: pairs of HTTP/1.1, an object of HTTP/2. */
-export type RawHeaders =
-  | readonly (Buffer | string)[]
-  | Readonly<Record<string, string | string[] | undefined>>;
+export type ParsedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Names and values in turn. */
-export function forwardedResponseHeaders(raw: RawHeaders): string[] {
-  const pairs = isPairs(raw) ? raw.map(textOf) : pairsOf(raw);
-  const listed = listedIn(headerOf(pairs, 'connection'));
+/** As undici gives them: pairs of HTTP/1.1, an object of HTTP/2. */
+export type RawHeaders = readonly (Buffer | string)[] | ParsedHeaders;
+
+/** Names and values in turn. `parsed` are the same headers by lower-case name: a value that is text there needs no decoding again. */
+export function forwardedResponseHeaders(raw: RawHeaders, parsed: ParsedHeaders = {}): string[] {
+  const pairs = isPairs(raw) ? raw : pairsOf(raw);
   const headers: string[] = [];
+  let connection: string | undefined;
   for (let at = 0; at + 1 < pairs.length; at += 2) {
-    const name = pairs[at] ?? '';
+    const name = textOf(pairs[at]);
     const lower = name.toLowerCase();
-    if (RESPONSE_DROPPED.has(lower) || listed?.has(lower)) continue;
-    headers.push(name, pairs[at + 1] ?? '');
+    const known = parsed[lower];
+    const isDropped = RESPONSE_DROPPED.has(lower);
+    if (isDropped && lower !== 'connection') continue;
+    const value = typeof known === 'string' ? known : textOf(pairs[at + 1]);
+    if (!isDropped) headers.push(name, value);
+    else connection = connection === undefined ? value : `${connection},${value}`;
   }
-  return headers;
+  const listed = listedIn(connection);
+  return listed ? without(listed, headers) : headers;
+}
+
+function without(names: ReadonlySet<string>, headers: readonly string[]): string[] {
+  // A value stands behind its name.
+  return headers.filter((_, at) => !names.has((headers[at - (at % 2)] ?? '').toLowerCase()));
 }
 
 function isPairs(raw: RawHeaders): raw is readonly (Buffer | string)[] {
   return Array.isArray(raw);
 }
 
-function textOf(part: Buffer | string): string {
-  return typeof part === 'string' ? part : part.toString('latin1');
+function textOf(part: Buffer | string | undefined): string {
+  return typeof part === 'string' ? part : (part?.toString('latin1') ?? '');
 }
 
 function pairsOf(headers: Exclude<RawHeaders, readonly unknown[]>): string[] {
@@ -91,15 +101,6 @@ function pairsOf(headers: Exclude<RawHeaders, readonly unknown[]>): string[] {
     for (const one of Array.isArray(value) ? value : [value]) pairs.push(name, one);
   }
   return pairs;
-}
-
-function headerOf(pairs: readonly string[], wanted: string): string | undefined {
-  let found: string | undefined;
-  for (let at = 0; at + 1 < pairs.length; at += 2) {
-    if (pairs[at]?.toLowerCase() !== wanted) continue;
-    found = found === undefined ? pairs[at + 1] : `${found},${pairs[at + 1]}`;
-  }
-  return found;
 }
 
 /** What a `Connection` header says is of this hop. Nothing for the usual ones, which name no header. */

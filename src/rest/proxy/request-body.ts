@@ -74,17 +74,20 @@ export class RequestBody implements Disposable {
   }
 
   /**
-   * Reads it, if it is small and there is room for it in memory. Rejects with a `BodyStalledError`, or with the error of a
-   * connection that broke.
+   * Reads it, if it is small and there is room for it in memory; at once where all of it has come. Rejects with a
+   * `BodyStalledError`, or with the error of a connection that broke.
    */
-  async hold(): Promise<void> {
+  hold(): Promise<void> | undefined {
     const { maxSmallBytes, held } = this.#options;
-    if (this.#state.kind !== 'unread' || (this.length ?? 0) > maxSmallBytes) return;
+    if (this.#state.kind !== 'unread' || (this.length ?? 0) > maxSmallBytes) return undefined;
     const reserved = this.length ?? maxSmallBytes;
-    if (!held.take(reserved)) return;
+    if (!held.take(reserved)) return undefined;
     this.#heldBytes = reserved;
-    const { chunks, isWhole } = await this.#read(maxSmallBytes);
-    this.#state = isWhole ? { kind: 'whole', bytes: joined(chunks) } : { kind: 'begun', first: chunks };
+    if (!this.#request.complete) return this.#holdLater();
+    // Nobody has read of it, so all of it is there. The reason for the cast: no encoding is set.
+    const all = this.#request.read() as Buffer | null;
+    this.#take(all ? [all] : [], (all?.length ?? 0) <= maxSmallBytes);
+    return undefined;
   }
 
   /** What to send. Streams are good for one sending. */
@@ -112,6 +115,15 @@ export class RequestBody implements Disposable {
   [Symbol.dispose](): void {
     this.#options.held.giveBack(this.#heldBytes);
     this.#heldBytes = 0;
+  }
+
+  async #holdLater(): Promise<void> {
+    const { chunks, isWhole } = await this.#read(this.#options.maxSmallBytes);
+    this.#take(chunks, isWhole);
+  }
+
+  #take(chunks: readonly Buffer[], isWhole: boolean): void {
+    this.#state = isWhole ? { kind: 'whole', bytes: joined(chunks) } : { kind: 'begun', first: chunks };
   }
 
   /** Up to `maxBytes`, and what comes with the last of them. */

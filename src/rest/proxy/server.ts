@@ -10,7 +10,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { within } from '../../runtime/within.ts';
 import { ProxyCounts } from './counts.ts';
-import { Exchange, type ExchangeContext } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeContext } from './exchange-context.ts';
 import { Health } from './health.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { KnownCallers } from './known-callers.ts';
@@ -42,6 +43,10 @@ const UPLOAD_MS = 600_000;
 /** What is in flight when the time for a graceful end is over, and what waited, gets this long to be told so. */
 const LAST_ANSWERS_MS = 1_000;
 
+interface Connection {
+  newest: ServerResponse | undefined;
+}
+
 export class RestServer implements AsyncDisposable {
   readonly counts = new ProxyCounts();
   readonly #options: ProxyOptions;
@@ -50,9 +55,8 @@ export class RestServer implements AsyncDisposable {
   readonly #health: Health;
   readonly #reachability: Reachability;
   readonly #context: ExchangeContext;
-  readonly #sockets = new Set<Duplex>();
-  /** The newest response on each connection: a parser's complaint must not be written into the midst of one. */
-  readonly #responses = new WeakMap<Duplex, ServerResponse>();
+  /** With the newest response on each: a parser's complaint must not be written into the midst of one. */
+  readonly #sockets = new Map<Duplex, Connection>();
   #isDraining = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -155,7 +159,7 @@ export class RestServer implements AsyncDisposable {
       if (this.#server.listening) this.#server.close(() => resolve());
       else resolve();
     });
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
     await closed;
   }
 
@@ -179,14 +183,15 @@ export class RestServer implements AsyncDisposable {
       socket.on('error', () => undefined);
       return this.#refuse(socket, TOO_MANY_CONNECTIONS);
     }
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, { newest: undefined });
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const health = this.#health.answer(request, this.#isDraining);
     if (health) return respond(response, health, this.#isDraining);
-    this.#responses.set(request.socket, response);
+    const connection = this.#sockets.get(request.socket);
+    if (connection) connection.newest = response;
     new Exchange(this.#context, request, response, expectsContinue).run().then(() => {
       if (this.counts.inFlight === 0) this.#idle?.resolve();
     });
@@ -198,7 +203,7 @@ export class RestServer implements AsyncDisposable {
       return;
     }
     const answer = malformed(code);
-    const response = this.#responses.get(socket);
+    const response = this.#sockets.get(socket)?.newest;
     if (!response || response.writableFinished) this.#refuse(socket, answer);
     // A whole request came before it, and has its answer first.
     else if (response.req.complete) response.once('finish', () => this.#refuse(socket, answer));

@@ -8,7 +8,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Admission } from '../admission.ts';
 import { needsBody } from '../answer.ts';
 import type { ProxyCounts } from './counts.ts';
-import { forwardedResponseHeaders, type RawHeaders } from './headers.ts';
+import { forwardedResponseHeaders, type ParsedHeaders, type RawHeaders } from './headers.ts';
 
 export type CallOutcome =
   /** The worker has the answer, all of it. */
@@ -27,8 +27,8 @@ export interface CallOptions {
   readonly response: ServerResponse;
   /** Whether the body is there for another sending. */
   readonly canRepeat: () => boolean;
-  /** Headers that all answers get, as of now. */
-  readonly extraHeaders: () => readonly string[];
+  /** Whether connections are closed after their answer. */
+  readonly isDraining: () => boolean;
   readonly stallTimeoutMs: number;
   readonly clock: Clock;
   readonly counts: ProxyCounts;
@@ -41,8 +41,6 @@ const MAX_JUDGED_BYTES = 64 * 1024;
 export class WorkerStalledError extends Error {
   override readonly name = 'WorkerStalledError';
 }
-
-type ParsedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 interface Head {
   readonly status: number;
@@ -73,11 +71,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #stall: Disposable | undefined;
   #hasWritten = false;
   #isWaitingForDrain = false;
-  /** By `clock`; of the first sign of an answer. */
+  /** By `clock`; of its handing over, and of the first sign of an answer. */
+  readonly sentAtMs: number;
   answeredAtMs: number | undefined;
 
   constructor(options: CallOptions) {
     this.#options = options;
+    this.sentAtMs = options.clock.now();
   }
 
   get outcome(): Promise<CallOutcome> {
@@ -116,7 +116,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const head: Head = {
       status,
       statusText: statusText || undefined,
-      headers: forwardedResponseHeaders(raw),
+      headers: forwardedResponseHeaders(raw, headers),
     };
     if (needsBody(status)) {
       this.#state = { kind: 'judging', head, parsed: headers, chunks: [], bytes: 0 };
@@ -200,11 +200,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   #begin({ status, statusText, headers }: Head): void {
-    const { response, extraHeaders } = this.#options;
+    const { response, isDraining } = this.#options;
     this.#state = { kind: 'streaming' };
     // Discord's own, where it has one.
     response.sendDate = false;
-    headers.push(...extraHeaders());
+    if (isDraining()) headers.push('connection', 'close');
     if (statusText === undefined) response.writeHead(status, headers);
     else response.writeHead(status, statusText, headers);
     // With the first of the body, where that is there already; else the worker sees at once that the answer has begun.

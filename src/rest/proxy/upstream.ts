@@ -20,8 +20,8 @@ export interface UpstreamRequest {
   readonly method: string;
   /** From `/api` on. */
   readonly target: string;
-  /** Names and values in turn; without `Host`. */
-  readonly headers: readonly string[];
+  /** Names and values in turn; `Host` is added. */
+  readonly headers: string[];
   readonly body: Buffer | Readable | null;
 }
 
@@ -70,10 +70,8 @@ export class Upstream implements AsyncDisposable {
 
   /** Calls the handler, at once or later; throws for what can't be sent at all. Runs per request. */
   dispatch({ method, target, headers, body }: UpstreamRequest, handler: Dispatcher.DispatchHandler): void {
-    this.#pool.dispatch(
-      { method, path: this.#prefix + target, headers: ['host', this.#host, ...headers], body },
-      handler,
-    );
+    headers.push('host', this.#host);
+    this.#pool.dispatch({ method, path: this.#prefix + target, headers, body }, handler);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
