@@ -1,6 +1,7 @@
 export { createAuthenticator, type WorkerToken } from './authenticator.ts';
 export type { WorkerCounts } from './counts.ts';
 export { GatewayServer, GatewayServerError, type GatewayServerOptions } from './gateway-server.ts';
+export { publicUrl } from './http-answers.ts';
 export type {
   Account,
   Answer,

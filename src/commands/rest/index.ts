@@ -1,5 +1,6 @@
 /** `shardmux rest`: joins the modules into the proxy that workers send their REST requests to. Wiring only. */
 import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayConfig } from '../../config/index.ts';
 import {
   createLogger,
@@ -12,6 +13,7 @@ import {
 import { type ProxiedApplication, RestServer, RestServerError, Upstream } from '../../rest/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
+import { publicUrl } from '../../workers/index.ts';
 import { hostPort } from '../gateway/addresses.ts';
 import { BotToken } from './bot-token.ts';
 import { callersOf } from './callers.ts';
@@ -108,7 +110,7 @@ function createServer(
       port: rest.port,
       applications,
       authenticator: callersOf(config, tokens, () => server.forgetCallers()),
-      gatewayUrl: rest.gatewayRoutes === 'own' ? (host) => gatewayUrl(config, host) : undefined,
+      gatewayUrl: rest.gatewayRoutes === 'own' ? (headers) => gatewayUrl(config, headers) : undefined,
       limits: { ...rest, defaultDeadlineMs: rest.deadlineMs },
       clock: systemClock,
       log,
@@ -161,10 +163,11 @@ function readCa(path: string): string {
   }
 }
 
-/** Where the worker that asks under `host` finds our gateway. */
-function gatewayUrl({ workers }: GatewayConfig, host: string | undefined): string {
+/** Where the worker that asks so finds our gateway: through HAProxy, which says by what scheme it was asked, at the same address. */
+function gatewayUrl({ workers }: GatewayConfig, headers: IncomingHttpHeaders): string {
   if (workers.publicUrl !== undefined) return workers.publicUrl;
-  const name = host?.replace(/:\d+$/, '') || 'localhost';
+  if (headers['x-forwarded-proto'] !== undefined) return publicUrl(headers, undefined);
+  const name = headers.host?.replace(/:\d+$/, '') || 'localhost';
   return `ws://${name}:${workers.port}`;
 }
 

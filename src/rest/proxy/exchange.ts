@@ -104,7 +104,7 @@ export class Exchange {
   };
 
   #answerGateway({ route, application }: Extract<HeadReading, { kind: 'gateway' }>): void {
-    const url = this.#context.options.gatewayUrl?.(this.#request.headers.host) ?? '';
+    const url = this.#context.options.gatewayUrl?.(this.#request.headers) ?? '';
     this.#route = route === 'gateway' ? 'GET /gateway' : 'GET /gateway/bot';
     if (route === 'gateway') return this.#answer(gatewayAnswer(url));
     const shards = application.shardCount();

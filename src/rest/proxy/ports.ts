@@ -1,4 +1,5 @@
 /** What the proxy needs from the rest of the program. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../runtime/clock.ts';
 import type { RestLimiter } from '../limiter.ts';
 import type { Upstream } from './upstream.ts';
@@ -53,7 +54,7 @@ export interface ProxyOptions {
   readonly applications: readonly ProxiedApplication[];
   readonly authenticator: CallerAuthenticator;
   /** Where workers find our gateway; `undefined`: `GET /gateway` and `/gateway/bot` are Discord's to answer. */
-  readonly gatewayUrl: ((host: string | undefined) => string) | undefined;
+  readonly gatewayUrl: ((headers: IncomingHttpHeaders) => string) | undefined;
   readonly limits: ProxyLimits;
   readonly clock: Clock;
   readonly log: ProxyLog;

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
+import { loadConfig } from '../../../src/config/index.ts';
 import { haproxyProgram } from '../../support/haproxy.ts';
 
 const CONFIG = new URL('../../../haproxy/haproxy.cfg', import.meta.url);
@@ -46,6 +47,21 @@ describe('haproxy.cfg', () => {
       HAPROXY_PEERS: '127.0.0.1:8406',
     };
     expect(await check(optional)).toBe('');
+  });
+
+  it('waits for a REST node longer than that waits itself', async () => {
+    const config = await readFile(CONFIG, 'utf8');
+    const seconds = (pattern: RegExp) => {
+      const [, count, unit] = pattern.exec(config) ?? [];
+      return Number(count) * (unit === 'm' ? 60 : 1);
+    };
+    const node = loadConfig({ env: { SHARDMUX_DISCORD_TOKEN: 'MTAw.x.y' }, readFile: () => '' });
+    if (!node.ok) throw new Error('the defaults are not valid');
+    const { maxDeadlineMs, upstreamTimeoutMs, stallTimeoutMs } = node.config.rest;
+    expect(seconds(/HAPROXY_REST_TIMEOUT-(\d+)(m|s)/)).toBeGreaterThan(
+      (maxDeadlineMs + upstreamTimeoutMs) / 1_000,
+    );
+    expect(seconds(/timeout client (\d+)(s)/)).toBeGreaterThan(stallTimeoutMs / 1_000);
   });
 
   it('has each of its variables, with its default, in the README’s table', async () => {
