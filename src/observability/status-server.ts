@@ -1,6 +1,6 @@
 /**
  * The HTTP server for those who run a node: `/healthz` (restart me if this fails), `/readyz` (send workers here only if this
- * succeeds) and `/metrics`. Not for workers.
+ * succeeds), `/metrics`, and what else a command shows. Not for workers.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +15,8 @@ export type StatusServerOptions = {
   health: () => Checks;
   readiness: () => Checks;
   metrics: { contentType: string; exposition(): Promise<string> };
+  /** More to look at, as JSON, by path; without secrets. */
+  pages?: Readonly<Record<string, () => object>>;
   /** Called when a check or a metric throws; the answer is 500. */
   onError?: (error: unknown) => void;
 };
@@ -84,7 +86,9 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const path = request.url?.split('?', 1)[0] ?? '';
-  if (!PATHS.includes(path)) return sendJson(response, 404, { status: 'not found', paths: PATHS });
+  const pages = options.pages ?? {};
+  const paths = [...PATHS, ...Object.keys(pages)];
+  if (!paths.includes(path)) return sendJson(response, 404, { status: 'not found', paths });
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     return sendJson(response, 405, { status: 'method not allowed' });
@@ -96,6 +100,8 @@ async function answer(
       .end(text);
     return;
   }
+  const page = pages[path];
+  if (page) return sendJson(response, 200, page());
   const checks = path === '/healthz' ? options.health() : options.readiness();
   const isOk = Object.values(checks).every(({ ok }) => ok);
   sendJson(response, isOk ? 200 : 503, { status: isOk ? 'ok' : 'failing', checks });

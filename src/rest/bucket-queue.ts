@@ -88,6 +88,13 @@ export class BucketQueue<Item extends Queued> {
     return drained.sort((a, b) => a.number - b.number);
   }
 
+  /** Who waits, most first. */
+  accounts(): { readonly account: string; readonly queued: number }[] {
+    const names = new Set(PRIORITIES.flatMap((priority) => [...this.#classes[priority].keys()]));
+    const accounts = [...names].map((account) => ({ account, queued: this.countOf(account) }));
+    return accounts.sort((a, b) => b.queued - a.queued);
+  }
+
   countOf(account: string): number {
     return PRIORITIES.reduce((sum, name) => sum + (this.#classes[name].get(account)?.count ?? 0), 0);
   }

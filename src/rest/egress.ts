@@ -19,6 +19,19 @@ export interface EgressState {
   readonly blockedUntilMs: number;
 }
 
+/** For the person who looks: without tokens, and bounded. */
+export interface EgressInspection {
+  readonly breaker: InvalidLevel;
+  /** In the last ten minutes. */
+  readonly invalidRequests: number;
+  readonly blockedForMs: number;
+  readonly accounts: readonly {
+    readonly account: string;
+    readonly invalid: number;
+    readonly isRefused: boolean;
+  }[];
+}
+
 export class Egress {
   readonly #invalid: InvalidRequests;
   readonly #onAlarm: (alarm: EgressAlarm) => void;
@@ -61,6 +74,16 @@ export class Egress {
 
   get level(): InvalidLevel {
     return this.#level;
+  }
+
+  inspect(nowMs: number, max: number): EgressInspection {
+    if (this.#level !== 'calm') this.#tell(nowMs);
+    return {
+      breaker: this.#level,
+      invalidRequests: this.#invalid.total,
+      blockedForMs: Math.max(0, this.blockedUntilMs - nowMs),
+      accounts: this.#invalid.accounts(max),
+    };
   }
 
   exportState(nowMs: number): EgressState {

@@ -1,12 +1,13 @@
 export type { Admission } from './admission.ts';
 export { type Answer, needsBody } from './answer.ts';
-export { Egress, type EgressAlarm, type EgressState } from './egress.ts';
+export { Egress, type EgressAlarm, type EgressInspection, type EgressState } from './egress.ts';
 export {
   type GlobalBudget,
   type GlobalPlace,
   LocalGlobalBudget,
   type LocalGlobalBudgetOptions,
 } from './global-budget.ts';
+export type { BucketInspection, LimiterInspection } from './inspection.ts';
 export type { InvalidLevel, InvalidRequestLimits } from './invalid-requests.ts';
 export { RestLimiter } from './limiter.ts';
 export type { LimiterReadings } from './limiter-counts.ts';

@@ -67,6 +67,14 @@ export class InvalidRequests {
     return level !== 'shedding' || !this.#shed.has(this.#byAccount.has(account) ? account : OTHERS);
   }
 
+  /** Who caused them, most first, and who is refused for it. */
+  accounts(
+    max: number,
+  ): { readonly account: string; readonly invalid: number; readonly isRefused: boolean }[] {
+    const worst = [...this.#byAccount].sort((a, b) => b[1] - a[1]).slice(0, max);
+    return worst.map(([account, invalid]) => ({ account, invalid, isRefused: this.#shed.has(account) }));
+  }
+
   /** How long until what stops this account has passed, if nothing invalid comes meanwhile. */
   waitMs(nowMs: number): number {
     this.#expire(nowMs);

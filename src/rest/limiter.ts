@@ -10,6 +10,7 @@ import { Departures } from './departures.ts';
 import { Entrance, type Gates } from './entrance.ts';
 import { Gate } from './gate.ts';
 import { InFlight } from './in-flight.ts';
+import { inspectLimiter, type LimiterInspection } from './inspection.ts';
 import { LaneTable } from './lane-table.ts';
 import { type LimiterCounts, type LimiterReadings, newCounts } from './limiter-counts.ts';
 import { Locks } from './locks.ts';
@@ -125,6 +126,13 @@ export class RestLimiter implements Disposable {
       isTokenLocked: this.#locks.isTokenLocked,
       globalWaitMs: Math.max(0, application.holdUntilMs - this.#options.clock.now()),
     };
+  }
+
+  /** For the person who looks: the busiest `max` of each list. */
+  inspect(max: number): LimiterInspection & { readonly inFlight: number; readonly globalWaitMs: number } {
+    const { inFlight, globalWaitMs } = this.readings();
+    const inspected = { table: this.#table, bounds: this.#bounds, locks: this.#locks };
+    return { inFlight, globalWaitMs, ...inspectLimiter(inspected, this.#options.clock.now(), max) };
   }
 
   /** Refuses all that waits and all that comes; what is in flight may still be told of. */

@@ -35,6 +35,11 @@ export class QueueBounds {
     return undefined;
   }
 
+  *accounts(): Iterable<{ readonly account: string; readonly queued: number; readonly queuedBytes: number }> {
+    for (const [account, { count, bytes }] of this.#accounts)
+      yield { account, queued: count, queuedBytes: bytes };
+  }
+
   add(account: string, bytes: number): void {
     this.count++;
     this.bytes += bytes;

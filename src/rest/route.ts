@@ -145,7 +145,10 @@ function generalTemplate(segments: readonly string[]): string {
 
 /** Words stay, whatever may name something goes. Unbounded in itself: the table of what was learnt is not. */
 function shapeOf(segments: readonly string[]): string {
-  return segments.map((part, at) => (/^@?[a-z][a-z_-]{0,30}$/.test(part) ? part : `:${at}`)).join('/');
+  const hasToken = segments[0] === 'webhooks' || segments[0] === 'interactions';
+  return segments
+    .map((part, at) => (!(hasToken && at === 2) && /^@?[a-z][a-z_-]{0,30}$/.test(part) ? part : `:${at}`))
+    .join('/');
 }
 
 function ageOf(messageId: string | undefined, nowMs: number): string {

@@ -17,6 +17,7 @@ import { publicUrl } from '../../workers/index.ts';
 import { hostPort } from '../gateway/addresses.ts';
 import { BotToken } from './bot-token.ts';
 import { callersOf } from './callers.ts';
+import { inspectRest } from './inspection.ts';
 import { Limits } from './limits.ts';
 import { registerRestMetrics } from './metrics.ts';
 import { restReadiness } from './readiness.ts';
@@ -193,6 +194,9 @@ async function startStatus(
       health: () => ({}),
       readiness: () => restReadiness(applications, limits.egress, signal.aborted),
       metrics,
+      pages: {
+        '/limits': () => inspectRest({ server, egress: limits.egress, applications }, systemClock.now()),
+      },
       onError: (error) => logger.error({ err: error }, 'a check or a metric failed'),
     }),
   );

@@ -56,6 +56,12 @@ it('lists its paths to who asks for another', async () => {
   ]);
 });
 
+it('shows the pages that it is given', async () => {
+  await using server = await start({ pages: { '/limits': () => ({ queued: 3 }) } });
+  const response = await fetch(`${server.url}/limits?x`);
+  expect([response.status, await response.json()]).toEqual([200, { queued: 3 }]);
+});
+
 it('only lets itself be read', async () => {
   await using server = await start();
   const response = await fetch(`${server.url}/metrics`, { method: 'POST', body: 'x' });
