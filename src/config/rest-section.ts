@@ -22,7 +22,8 @@ export const rest = z.strictObject({
   port: setting(port(), { default: 7_780, description: "Its port; 0 takes one of the system's choice." }),
   statusPort: setting(port(), {
     default: 9_465,
-    description: 'The port of `/healthz`, `/readyz`, `/metrics` and `/limits` of `shardmux rest`, on `status.host`.',
+    description:
+      'The port of `/healthz`, `/readyz`, `/metrics` and `/limits` of `shardmux rest`, on `status.host`.',
   }),
   stateDirectory: setting(text('path'), {
     default: './shardmux-state/rest',
