@@ -51,11 +51,11 @@ export class Answers {
     return NONE;
   }
 
-  #learn(admission: Admission, headers: LimitHeaders, nowMs: number): ReadonlySet<Bucket> {
+  #learn(admission: Admission, headers: LimitHeaders, nowMs: number, isCounted = true): ReadonlySet<Bucket> {
     const { lane, sending, alsoCharged } = admission;
     const touched = this.#options.table.learn(lane, headers, nowMs);
     lane.inFlight--;
-    lane.quota.answer(headers, sending, nowMs);
+    lane.quota.answer(headers, sending, nowMs, isCounted);
     for (const quota of alsoCharged) quota.settle(nowMs);
     lane.bucket.compare(lane);
     return touched;
@@ -113,7 +113,8 @@ export class Answers {
       return NONE;
     }
     lane.bucket.doubt(lane);
-    const touched = this.#learn(admission, headers, nowMs);
+    const touched = this.#learn(admission, headers, nowMs, false);
+    if (typeof lane.quota.model !== 'string') lane.quota.model.wasMet();
     lane.quota.hold(untilMs);
     return touched;
   }

@@ -7,6 +7,7 @@
  * it is empty, and so grows with each request. https://github.com/discord/discord-api-docs/issues/7680
  */
 import type { LimitHeaders } from './answer.ts';
+import { Lead } from './lead.ts';
 
 export type LimitKind =
   /** Not known yet: both are obeyed. */
@@ -24,6 +25,8 @@ export interface Observation extends LimitHeaders {
 
 /** Headers are in whole milliseconds, and don't say how they were rounded. */
 export const ROUNDING_MS = 2;
+/** Before its first answer. */
+const UNHEARD_INTERVAL_MS = 60_000;
 /** A limit that changes its sort more often than this is taken for neither. */
 const MAX_CHANGES_OF_KIND = 4;
 
@@ -36,9 +39,14 @@ export class LimitModel {
   isProven = false;
   /** A fixed window's length, as far as seen. */
   windowMs = 0;
-  /** What a leaky bucket takes to forget one request: never more than it really is, which is the safe side (see `Quota`). */
+  /** What a leaky bucket takes to forget one request: never more than it really is. For what a level is divided by. */
   intervalMs = 0;
+  /** And never less: for what is added to a level. */
+  maxIntervalMs = UNHEARD_INTERVAL_MS;
+  /** So much earlier than the end of a limit is heard of a request may leave for it. */
+  leadMs = 0;
   #changes = 0;
+  readonly #lead = new Lead();
 
   constructor(shape: string, hash: string, limit: number) {
     this.shape = shape;
@@ -56,32 +64,57 @@ export class LimitModel {
     return Math.max(this.windowMs, this.intervalMs * this.limit);
   }
 
-  /** `last`: an earlier answer of the same bucket. */
-  learn(now: Observation, last: Observation | undefined): void {
+  /** `last`: an earlier answer of the same bucket. `isCounted`: `now` is none that was refused, which moves no end. */
+  learn(now: Observation, last: Observation | undefined, isCounted = true): void {
+    const roundTripMs = now.receivedMs - now.sentMs;
     this.windowMs = Math.max(this.windowMs, now.resetAfterMs);
-    this.#learnInterval(now);
-    if (!last || this.kind === 'serial') return;
-    const kind = kindFrom(now, last, this.intervalMs);
-    if (kind !== undefined && kind !== this.kind) this.#become(kind);
+    this.#learnInterval(now, roundTripMs);
+    this.#learnMaxInterval(now, roundTripMs);
+    this.#lead.see(now);
+    if (last && this.kind !== 'serial') {
+      const kind = kindFrom(now, last, this.intervalMs);
+      const isClear = kind !== undefined && (isCounted || kind === 'leaky');
+      if (isClear && kind !== this.kind) this.#become(kind);
+    }
+    this.#learnLead();
   }
 
   /** After the end of what looked like a fixed window, with one request sent since, `used` of it are gone. */
-  provesWindow(used: number): void {
+  seesNextWindow(used: number): void {
+    if (this.kind !== 'fixed' || this.isProven) return;
     if (used <= 1) this.isProven = true;
     else this.kind = 'serial';
   }
 
-  #learnInterval({ limit, remaining, resetAfterMs }: Observation): void {
+  /** It was met though it was obeyed. */
+  wasMet(): void {
+    this.#lead.fail();
+    this.#learnLead();
+  }
+
+  /** Which of several requests went too early would not be seen in a leaky bucket: that holds what was heard. */
+  #learnLead(): void {
+    const hasWindow = this.limit === 1 || (this.kind === 'fixed' && this.isProven);
+    this.leadMs = hasWindow ? this.#lead.ms(this.windowMs) : 0;
+  }
+
+  #learnInterval({ limit, remaining, resetAfterMs }: Observation, roundTripMs: number): void {
     const used = limit - remaining;
     if (used < 1) return;
-    const least = (resetAfterMs - 1) / used;
+    const least = Math.max(0, resetAfterMs - 1) / used;
     // `used` is the level rounded up. An interval that would make it less than that has become shorter.
-    const isTooLong =
-      used > 1 &&
-      this.intervalMs > 0 &&
-      resetAfterMs / this.intervalMs < used - 1 - ROUNDING_MS / this.intervalMs;
-    if (isTooLong && this.kind === 'leaky') this.intervalMs = least;
-    else this.intervalMs = Math.max(this.intervalMs, least);
+    const mostMs = resetAfterMs + roundTripMs + ROUNDING_MS;
+    const isTooLong = this.kind === 'leaky' && mostMs < (used - 1) * this.intervalMs;
+    this.intervalMs = isTooLong ? least : Math.max(this.intervalMs, least);
+  }
+
+  /** A bucket that has just counted one is empty after an interval at least, after more than `used - 1` of them. */
+  #learnMaxInterval({ limit, remaining, resetAfterMs }: Observation, roundTripMs: number): void {
+    // It may be as of when the answer left: then it was longer when the request was counted.
+    const mostMs = resetAfterMs + roundTripMs + ROUNDING_MS;
+    const most = mostMs / Math.max(1, limit - remaining - 1);
+    // What contradicts itself has changed.
+    this.maxIntervalMs = this.maxIntervalMs < this.intervalMs ? most : Math.min(this.maxIntervalMs, most);
   }
 
   #become(kind: LimitKind): void {

@@ -114,6 +114,32 @@ describe('a fixed window', () => {
     expect(quota.room(5_200)).toBe(0);
   });
 
+  it('is left for a little before its end is heard of, by what the way there and back takes at least', () => {
+    const { quota, model } = fixed();
+    model.isProven = true;
+    for (let seen = 0; seen < 20; seen++) {
+      const sending = quota.send(6_000 + seen * 5_200);
+      quota.answer(headers(5, 4, 5_000), sending, sending.sentMs + 100);
+    }
+    // The shortest took 90 ms.
+    expect(model.leadMs).toBeGreaterThan(60);
+    expect(model.leadMs).toBeLessThan(0.85 * 90);
+    for (let sent = 0; sent < 4; sent++) quota.settle(quota.send(104_900).sentMs + 10);
+    expect(quota.nextRoomAtMs(104_920)).toBeCloseTo(109_902 - model.leadMs, 1);
+  });
+
+  it('that was met all the same is not left for early any more', () => {
+    const { model } = fixed();
+    model.isProven = true;
+    for (let seen = 0; seen < 20; seen++) {
+      const sentMs = seen * 5_000;
+      model.learn({ ...headers(5, 4, 5_000), sentMs, receivedMs: sentMs + 100 }, undefined);
+    }
+    expect(model.leadMs).toBeGreaterThan(0);
+    model.wasMet();
+    expect(model.leadMs).toBe(0);
+  });
+
   it('counts what is in flight at its end for the next', () => {
     const { quota, model } = fixed();
     model.isProven = true;
@@ -193,6 +219,15 @@ describe('a leaky bucket', () => {
     quota.answer(headers(5, 2, 2_710), older, 401);
     // By its own headers alone there would be room for two.
     expect(quota.room(401)).toBe(1);
+  });
+
+  it('is not taken for one that forgets at once where an answer was long in coming', () => {
+    const { quota, model } = leaky();
+    const sendings = [quota.send(200), quota.send(200)];
+    quota.answer(headers(5, 2, 1_000), sendings[0]!, 2_200);
+    quota.answer(headers(5, 2, 0), sendings[1]!, 3_300);
+    expect(model.intervalMs).toBeGreaterThan(0);
+    expect(quota.room(3_300)).toBeLessThanOrEqual(5);
   });
 
   it('whose interval grows is believed at once', () => {

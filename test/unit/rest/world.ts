@@ -143,7 +143,7 @@ export class World {
 }
 
 /** A small generator of numbers in [0, 1), the same for the same seed. */
-function mulberry(seed: number): () => number {
+export function mulberry(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
