@@ -168,7 +168,7 @@ export class Departures {
   }
 
   #refuse(waiting: Waiting, reason: RefusalReason, retryAfterMs: number | undefined): void {
-    waiting.settle('left', this.#options.entrance.refuse(reason, retryAfterMs));
+    waiting.settle('left', this.#options.entrance.refuse(reason, retryAfterMs, waiting.lane));
   }
 
   #dequeue(waiting: Waiting): void {

@@ -52,8 +52,8 @@ export class Entrance {
     const etaMs = this.etaMs(submitted, lane, nowMs);
     const full = this.#options.bounds.refusal(account, bytes, lane.bucket);
     // Half of what waits has gone by then, as far as it is known when that is.
-    if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2));
-    return etaMs <= deadlineAtMs ? undefined : refusedAs('deadline', etaMs - deadlineAtMs);
+    if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2), lane);
+    return etaMs <= deadlineAtMs ? undefined : refusedAs('deadline', etaMs - deadlineAtMs, lane);
   }
 
   /** Before this it certainly doesn't go. */
@@ -71,8 +71,8 @@ export class Entrance {
     );
   }
 
-  refuse(reason: RefusalReason, retryAfterMs: number | undefined): Refused {
-    return this.count(refusedAs(reason, retryAfterMs));
+  refuse(reason: RefusalReason, retryAfterMs: number | undefined, lane?: Lane): Refused {
+    return this.count(refusedAs(reason, retryAfterMs, lane));
   }
 
   count(refused: Refused): Refused {
@@ -82,6 +82,12 @@ export class Entrance {
   }
 }
 
-function refusedAs(reason: RefusalReason, retryAfterMs: number | undefined): Refused {
-  return { kind: 'refused', reason, retryAfterMs };
+function refusedAs(reason: RefusalReason, retryAfterMs: number | undefined, lane?: Lane): Refused {
+  const { model = 'unknown' } = lane?.route ?? {};
+  return {
+    kind: 'refused',
+    reason,
+    retryAfterMs,
+    bucket: typeof model === 'string' ? undefined : model.hash,
+  };
 }

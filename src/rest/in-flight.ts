@@ -84,7 +84,7 @@ export class InFlight implements AdmissionOwner {
     if (!lane) return Promise.resolve(entrance.refuse('too-many-buckets', 1_000));
     const etaMs = entrance.etaMs(submitted, lane, nowMs);
     if (etaMs > submitted.deadlineAtMs) {
-      return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs));
+      return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs, lane));
     }
     counts.repeated++;
     return Promise.resolve(departures.wait(submitted, waiting.attempt + 1, lane, () => signal, nowMs));

@@ -49,6 +49,8 @@ export interface Refused {
   /** After how long the same would be taken, as far as that can be told; `undefined` where waiting does not help. */
   readonly retryAfterMs: number | undefined;
   readonly pathRefusal?: PathRefusal;
+  /** What Discord's headers call the limit of its route, where that is known. */
+  readonly bucket?: string | undefined;
 }
 
 export type Submission = Admission | Refused;

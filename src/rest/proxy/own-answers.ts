@@ -15,6 +15,9 @@ export interface OwnAnswer {
 /** Discord's words for a webhook that is not there; libraries look at the code. */
 const UNKNOWN_WEBHOOK_CODE = 10_015;
 
+/** Stands for a limit that Discord has not told the name of. */
+const UNKNOWN_BUCKET = 'shardmux';
+
 /** Where it is not known when the same would be taken. */
 const UNKNOWN_WAIT_S = 5;
 
@@ -101,7 +104,8 @@ const PATH_REASONS: Readonly<Record<Exclude<PathRefusal, 'outside-api'>, string>
 };
 
 /** What a refusal of the limiter is to a worker. */
-export function refusalAnswer({ reason, retryAfterMs, pathRefusal }: Refused): OwnAnswer {
+export function refusalAnswer({ reason, retryAfterMs, pathRefusal, bucket }: Refused): OwnAnswer {
+  const limited = (why: string) => limitedFor(why, retryAfterMs, bucket);
   switch (reason) {
     case 'method':
       return METHOD_NOT_ALLOWED;
@@ -120,19 +124,18 @@ export function refusalAnswer({ reason, retryAfterMs, pathRefusal }: Refused): O
     case 'closed':
       return unavailable('it is being restarted', 1);
     case 'deadline':
-      return limited('its turn would come after its deadline', retryAfterMs);
+      return limited('its turn would come after its deadline');
     case 'bucket-queue-full':
-      return limited('too many requests wait for the same bucket', retryAfterMs);
+      return limited('too many requests wait for the same bucket');
     case 'account-queue-full':
-      return limited('too many requests of this worker token wait', retryAfterMs);
+      return limited('too many requests of this worker token wait');
     case 'queue-full':
-      return limited('too many requests wait', retryAfterMs);
+      return limited('too many requests wait');
     case 'too-many-buckets':
-      return limited('too many buckets are in use', retryAfterMs);
+      return limited('too many buckets are in use');
     case 'invalid-requests':
       return limited(
         'too many invalid requests (401, 403, 429) of this worker token: Discord would ban the address',
-        retryAfterMs,
       );
   }
 }
@@ -167,14 +170,24 @@ export function error(
   return { status, body: { message, code: 0 }, ...(headers === undefined ? {} : { headers }) };
 }
 
-/** Scope `shared`: others have used the limit up as well, and libraries don't count it as an invalid request of theirs. */
-function limited(why: string, retryAfterMs: number | undefined): OwnAnswer {
+/**
+ * As Discord's, of scope `shared`: others have used the limit up as well, and libraries don't count it as an invalid request of theirs.
+ * disgo waits only where a bucket is named, and discord.js waits for parts of a second only where nothing remains. There is no
+ * `X-RateLimit-Limit` and `-Reset`, with which hikari would take the wait for the limit's window.
+ */
+function limitedFor(why: string, retryAfterMs: number | undefined, bucket = UNKNOWN_BUCKET): OwnAnswer {
   if (retryAfterMs === undefined) return unavailable(why);
   const retryAfterS = Math.max(1, Math.ceil(retryAfterMs)) / 1_000;
   return {
     status: 429,
     body: { message: `shardmux: ${why}`, retry_after: retryAfterS, global: false, code: 0 },
-    headers: { 'retry-after': String(Math.ceil(retryAfterS)), 'x-ratelimit-scope': 'shared' },
+    headers: {
+      'retry-after': String(Math.ceil(retryAfterS)),
+      'x-ratelimit-scope': 'shared',
+      'x-ratelimit-bucket': bucket,
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset-after': String(retryAfterS),
+    },
   };
 }
 

@@ -22,8 +22,19 @@ describe('what a refusal is to a worker', () => {
         global: false,
         code: 0,
       },
-      headers: { 'retry-after': '2', 'x-ratelimit-scope': 'shared' },
+      headers: {
+        'retry-after': '2',
+        'x-ratelimit-scope': 'shared',
+        'x-ratelimit-bucket': 'shardmux',
+        'x-ratelimit-remaining': '0',
+        'x-ratelimit-reset-after': '1.234',
+      },
     });
+  });
+
+  it('names the bucket as Discord does, where it is known', () => {
+    const answer = refusalAnswer({ kind: 'refused', reason: 'deadline', retryAfterMs: 1_000, bucket: 'abc' });
+    expect(answer.headers).toMatchObject({ 'x-ratelimit-bucket': 'abc' });
   });
 
   it('never tells to come back at once', () => {
