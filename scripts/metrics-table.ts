@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { registerMetrics } from '../src/commands/gateway/metrics/index.ts';
 import { type RestMetricSources, registerRestMetrics } from '../src/commands/rest/metrics.ts';
+import { registerShareMetrics } from '../src/commands/rest/share-metrics.ts';
 import { type GatewayConfig, loadConfig } from '../src/config/index.ts';
 import { LogMemory } from '../src/log/index.ts';
 import { createLogger, createMetrics, type Logger } from '../src/observability/index.ts';
@@ -36,6 +37,7 @@ export async function metricsMarkdown(): Promise<string> {
   const memory = new LogMemory(config.eventLog.maxBytes);
   registerMetrics(metrics, { applications: [], memory, server, teacher: undefined, stores: [] });
   registerRestMetrics(metrics, restSources(config, logger));
+  registerShareMetrics(metrics, undefined);
   const rows = (await metrics.descriptions()).map(
     ({ name, type, labels, help }) =>
       `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ') || '–'} | ${help} |`,

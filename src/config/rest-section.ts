@@ -1,6 +1,6 @@
 /** The section of `shardmux rest`: where workers send their requests, and how they get to Discord. */
 import { z } from 'zod';
-import { choice, duration, integer, port, size, text, url } from './scalar-kinds.ts';
+import { choice, duration, integer, matching, port, size, text, url } from './scalar-kinds.ts';
 import { optional, setting } from './setting.ts';
 
 /** Where Discord bans the address. https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans */
@@ -32,6 +32,14 @@ export const rest = z.strictObject({
   egressUrl: optional(
     url(['http', 'https']),
     'Where to connect in place of the host of `discord.apiUrl`, such as an HAProxy that is the only way out; its path is not used.',
+  ),
+  egressName: setting(
+    matching({ type: 'name', pattern: /^[a-z0-9._-]{1,64}$/, allowed: 'a-z 0-9 - _ and the full stop' }),
+    {
+      default: 'default',
+      description:
+        'The address that requests leave from, by a name of your choice: nodes with the same one count what Discord counts by address together.',
+    },
   ),
   protocol: setting(choice(['http1', 'http2']), {
     default: 'http1',

@@ -96,8 +96,9 @@ export class Departures {
   /** Lets go whatever may. */
   pump(): void {
     const { clock, gates, egress } = this.#options;
-    const { exempt, application, address } = gates;
-    if (this.#isPumping || (exempt.isEmpty && application.isEmpty && address.isEmpty)) return;
+    const { exempt, application, address, user } = gates;
+    if (this.#isPumping) return;
+    if (exempt.isEmpty && application.isEmpty && address.isEmpty && user.isEmpty) return;
     this.#isPumping = true;
     const nowMs = clock.now();
     const { blockedUntilMs } = egress;
@@ -105,7 +106,7 @@ export class Departures {
     exempt.letGo(nowMs, blockedUntilMs, go);
     application.letGo(nowMs, blockedUntilMs, go);
     address.letGo(nowMs, blockedUntilMs, go);
-    gates.user.letGo(nowMs, blockedUntilMs, go);
+    user.letGo(nowMs, blockedUntilMs, go);
     this.#isPumping = false;
   }
 

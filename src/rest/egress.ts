@@ -32,9 +32,19 @@ export interface EgressInspection {
   }[];
 }
 
+export interface EgressNews {
+  invalid(account: string): void;
+  blocked(forMs: number): void;
+}
+
 export class Egress {
   readonly #invalid: InvalidRequests;
   readonly #onAlarm: (alarm: EgressAlarm) => void;
+  readonly #stopAt: number;
+  /** Told of what happens here, where other processes leave from the same address. */
+  onShared: EgressNews | undefined;
+  /** How many more may be caused here before the others have to be heard again. */
+  #allowance = Number.POSITIVE_INFINITY;
   #level: InvalidLevel = 'calm';
   blockedUntilMs = 0;
   blocks = 0;
@@ -42,21 +52,44 @@ export class Egress {
   /** `onAlarm` is told of each change of level, and of each time the address is shut out. */
   constructor(limits: InvalidRequestLimits, onAlarm: (alarm: EgressAlarm) => void) {
     this.#invalid = new InvalidRequests(limits);
+    this.#stopAt = limits.stopAt;
     this.#onAlarm = onAlarm;
   }
 
   countInvalid(account: string, nowMs: number): void {
     this.#invalid.count(account, nowMs);
+    this.#allowance--;
+    this.onShared?.invalid(account);
     this.#tell(nowMs);
   }
 
+  /** Of other processes that leave from the same address: so long ago. */
+  countElsewhere(invalid: Readonly<Record<string, number>>, ageMs: number, nowMs: number): void {
+    for (const [account, count] of Object.entries(invalid)) {
+      this.#invalid.count(account, nowMs - ageMs, count);
+    }
+    this.#tell(nowMs);
+  }
+
+  /** What is left is divided: each of so many processes may cause its part before it has to hear of the others again. */
+  shareAmong(processes: number): void {
+    this.#allowance = Math.max(0, Math.floor((this.#stopAt - this.#invalid.total) / processes));
+  }
+
   block(forMs: number, nowMs: number): void {
-    this.blockedUntilMs = Math.max(this.blockedUntilMs, nowMs + forMs);
+    this.blockElsewhere(forMs, nowMs);
     this.blocks++;
+    this.onShared?.blocked(forMs);
     this.#onAlarm({ kind: 'address-blocked', forMs });
   }
 
+  /** Another process that leaves from the same address was shut out. */
+  blockElsewhere(forMs: number, nowMs: number): void {
+    this.blockedUntilMs = Math.max(this.blockedUntilMs, nowMs + forMs);
+  }
+
   allows(account: string, isExempt: boolean, nowMs: number): boolean {
+    if (this.#allowance <= 0 && !isExempt) return false;
     if (this.#level !== 'calm') this.#tell(nowMs);
     return (
       this.#level === 'calm' || this.#level === 'alarm' || this.#invalid.allows(account, isExempt, nowMs)

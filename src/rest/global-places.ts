@@ -57,6 +57,11 @@ export class GlobalPlaces {
     return left > 0 ? Number.POSITIVE_INFINITY : slot - 1;
   }
 
+  inUseAt(nowMs: number): number {
+    this.#advance(nowMs);
+    return this.inUse;
+  }
+
   /** Of a request that is sent at `sentMs`. */
   freeAtMs(sentMs: number): number {
     return sentMs + this.marginMs + WINDOW_MS;

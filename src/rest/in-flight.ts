@@ -37,6 +37,7 @@ export class InFlight implements AdmissionOwner {
     const { lane } = waiting;
     const admission = new Admission(this, waiting, place, locks.tokenId);
     lane.bucket.charge(lane, admission, nowMs);
+    lane.lease.touch();
     this.count++;
     counts.admitted++;
     waiting.settle('sent', admission);
@@ -49,6 +50,7 @@ export class InFlight implements AdmissionOwner {
     this.count--;
     admission.place?.answered(nowMs);
     const touched = answers.take(admission, answer, nowMs);
+    lane.lease.touch();
     departures.look(lane.bucket, nowMs);
     for (const bucket of touched) departures.look(bucket, nowMs);
     departures.pump();

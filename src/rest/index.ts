@@ -37,6 +37,10 @@ export { RestServer, RestServerError } from './proxy/server.ts';
 export { Upstream, type UpstreamOptions } from './proxy/upstream.ts';
 export { isIdempotent, isMethod, type Method, type Route, routeOf } from './route.ts';
 export type { LimiterState } from './saved-state.ts';
+export { LeasedBudget } from './shares/leased-budget.ts';
+export { ShareMember } from './shares/member.ts';
+export { Newsroom } from './shares/news.ts';
+export type { SharePart } from './shares/part.ts';
 export type {
   ShareGrant,
   ShareNote,
@@ -45,3 +49,4 @@ export type {
   ShareScope,
   ShareStore,
 } from './shares/ports.ts';
+export { SharedMajors } from './shares/shared-majors.ts';

@@ -45,10 +45,11 @@ export class InvalidRequests {
     this.#limits = limits;
   }
 
-  count(account: string, nowMs: number): void {
-    this.#expire(nowMs);
+  /** `atMs`: when it happened; now, or earlier at another process. */
+  count(account: string, atMs: number, count = 1): void {
+    this.#expire(atMs);
     const isKnown = this.#byAccount.has(account) || this.#byAccount.size < MAX_ACCOUNTS;
-    this.#add(isKnown ? account : OTHERS, 1, nowMs - (nowMs % SLOT_MS));
+    this.#add(isKnown ? account : OTHERS, count, atMs - (atMs % SLOT_MS));
     this.#choose();
   }
 
@@ -95,7 +96,6 @@ export class InvalidRequests {
     for (const [startMs, counts] of slots) {
       for (const [account, count] of Object.entries(counts)) this.#add(account, count, startMs);
     }
-    this.#slots.sort((a, b) => a.startMs - b.startMs);
     this.#expire(nowMs);
     this.#choose();
   }
@@ -104,7 +104,8 @@ export class InvalidRequests {
     let slot = this.#slots.findLast((candidate) => candidate.startMs === startMs);
     if (!slot) {
       slot = { startMs, counts: new Map() };
-      this.#slots.push(slot);
+      const later = this.#slots.findIndex((candidate) => candidate.startMs > startMs);
+      this.#slots.splice(later < 0 ? this.#slots.length : later, 0, slot);
     }
     slot.counts.set(account, (slot.counts.get(account) ?? 0) + count);
     this.#byAccount.set(account, (this.#byAccount.get(account) ?? 0) + count);

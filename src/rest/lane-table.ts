@@ -8,6 +8,7 @@ import { Bucket, Lane, type RouteRecord } from './lane.ts';
 import { LimitModel } from './limit-model.ts';
 import type { QuotaModel } from './quota.ts';
 import type { Route } from './route.ts';
+import { ALWAYS, type MajorLeases } from './shares/lease.ts';
 
 /** How many of the oldest lanes are looked at to find one that can go. */
 const LOOKED_AT = 16;
@@ -26,6 +27,7 @@ export interface LaneTableLimits {
 
 export class LaneTable {
   readonly #limits: LaneTableLimits;
+  readonly #leases: MajorLeases;
   readonly #startedMs: number;
   readonly routes = new Map<string, RouteRecord>();
   readonly apart = new Apart();
@@ -34,16 +36,18 @@ export class LaneTable {
   readonly buckets = new Map<string, Bucket>();
   evicted = 0;
 
-  constructor(limits: LaneTableLimits, nowMs: number) {
+  constructor(limits: LaneTableLimits, leases: MajorLeases, nowMs: number) {
     this.#limits = limits;
+    this.#leases = leases;
     this.#startedMs = nowMs;
   }
 
   /** `undefined` where there are too many, and none is idle. */
-  lane({ shape, template, major }: Route, nowMs: number): Lane | undefined {
-    const key = `${shape}\n${major}`;
+  lane({ shape, template, major, global }: Route, nowMs: number): Lane | undefined {
+    const key = keyOf(shape, major);
     const known = this.lanes.get(key);
     if (known) {
+      known.lease.want();
       if (nowMs - known.placedAtMs < PLACED_EVERY_MS) return known;
       known.placedAtMs = nowMs;
       this.lanes.delete(key);
@@ -53,20 +57,33 @@ export class LaneTable {
     this.#letGo(SWEPT_AT_ONCE, nowMs);
     if (this.lanes.size >= this.#limits.maxLanes && !this.#letGoOne(nowMs)) return undefined;
     const route = this.route(shape, nowMs) ?? this.route(template, nowMs);
-    return route && this.create(key, route, major, nowMs);
+    if (!route) return undefined;
+    // What is exempt or a user's own is used too little for two nodes to meet in it.
+    const isShared = global === 'application' || global === 'address';
+    const lane = this.create(route, major, nowMs, isShared ? this.#leases.of(major) : ALWAYS);
+    lane.lease.want();
+    return lane;
   }
 
-  create(key: string, route: RouteRecord, major: string, nowMs: number): Lane {
-    const { model } = route;
-    // Whoever has run longer than the limit remembers would know if anything counted.
-    const isTrusted = typeof model !== 'string' && nowMs - this.#startedMs >= model.forgetsAfterMs;
-    const bucket = this.#bucket(model, route.shape, major);
-    const lane = new Lane(key, route, major, bucket, isTrusted);
+  create(route: RouteRecord, major: string, nowMs: number, lease = this.#leases.of(major)): Lane {
+    const { model, shape } = route;
+    // Whoever has run, and had it, for longer than the limit remembers would know if anything counted.
+    const knownForMs = nowMs - Math.max(this.#startedMs, lease.sinceMs);
+    const isTrusted = typeof model !== 'string' && knownForMs >= model.forgetsAfterMs;
+    const bucket = this.#bucket(model, shape, major);
+    const key = keyOf(shape, major);
+    const lane = new Lane({ key, route, major, bucket, isTrusted, lease });
     lane.placedAtMs = nowMs;
     this.#join(lane, bucket, nowMs);
     route.lanes.add(lane);
+    lease.join(lane);
     this.lanes.set(key, lane);
     return lane;
+  }
+
+  /** That lane, if there is one. */
+  find(shape: string, major: string): Lane | undefined {
+    return this.lanes.get(keyOf(shape, major));
   }
 
   route(shape: string, nowMs: number): RouteRecord | undefined {
@@ -98,6 +115,11 @@ export class LaneTable {
     if (route.model !== 'unknown') return;
     route.model = 'open';
     for (const lane of route.lanes) lane.quota.becomes('open');
+  }
+
+  /** Another node has learnt this limit for a lane of which nothing is known here. */
+  adopt(lane: Lane, model: LimitModel, nowMs: number): void {
+    this.#become(lane, model, nowMs, new Set());
   }
 
   #become(lane: Lane, model: LimitModel, nowMs: number, touched: Set<Bucket>): void {
@@ -172,7 +194,12 @@ export class LaneTable {
     this.#leave(lane);
     lane.route.lanes.delete(lane);
     this.lanes.delete(lane.key);
+    lane.lease.part(lane);
   }
+}
+
+function keyOf(shape: string, major: string): string {
+  return `${shape}\n${major}`;
 }
 
 /** The lane's own where the headers name it, else its route's, else a new one. */

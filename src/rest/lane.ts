@@ -9,6 +9,7 @@ import type { Apart } from './apart.ts';
 import { BucketQueue } from './bucket-queue.ts';
 import { Quota, type QuotaModel } from './quota.ts';
 import type { Offer } from './ready-list.ts';
+import type { MajorLease } from './shares/lease.ts';
 import type { Waiting } from './waiting.ts';
 
 /** A route, for all major parameters. */
@@ -22,6 +23,16 @@ export interface RouteRecord {
 
 /** For so long after a limit that no header showed, a lane sends one request at a time: at least, and as long as it waited. */
 const MIN_CAUTION_MS = 10_000;
+
+export interface LaneOptions {
+  readonly key: string;
+  readonly route: RouteRecord;
+  readonly major: string;
+  readonly bucket: Bucket;
+  /** What is not known to be used is not used. */
+  readonly isTrusted: boolean;
+  readonly lease: MajorLease;
+}
 
 export class Lane {
   readonly key: string;
@@ -40,23 +51,27 @@ export class Lane {
   placedAtMs = 0;
   /** As its bucket has last seen. */
   mayGo = false;
+  readonly lease: MajorLease;
 
-  constructor(key: string, route: RouteRecord, major: string, bucket: Bucket, isTrusted: boolean) {
+  constructor(options: LaneOptions) {
+    const { key, route, major, bucket, isTrusted, lease } = options;
     this.key = key;
     this.route = route;
     this.major = major;
     this.bucket = bucket;
+    this.lease = lease;
     this.quota = new Quota(route.model, isTrusted);
   }
 
   hasRoom(nowMs: number): boolean {
-    if (nowMs < this.holdUntilMs) return false;
+    if (nowMs < this.holdUntilMs || !this.lease.mayGo(nowMs)) return false;
     if (nowMs < this.#cautiousUntilMs && this.inFlight > 0) return false;
     return this.quota.room(nowMs) > 0;
   }
 
   /** When there is room by time alone; `Infinity` where an answer must come first. */
   nextRoomAtMs(nowMs: number): number {
+    if (!this.lease.mayGo(nowMs)) return Number.POSITIVE_INFINITY;
     const cautiousMs = this.inFlight > 0 && nowMs < this.#cautiousUntilMs ? this.#cautiousUntilMs : 0;
     return Math.max(this.holdUntilMs, cautiousMs, this.quota.nextRoomAtMs(nowMs));
   }

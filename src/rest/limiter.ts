@@ -11,6 +11,7 @@ import { Entrance, type Gates } from './entrance.ts';
 import { Gate } from './gate.ts';
 import { InFlight } from './in-flight.ts';
 import { inspectLimiter, type LimiterInspection } from './inspection.ts';
+import type { Lane } from './lane.ts';
 import { LaneTable } from './lane-table.ts';
 import { type LimiterCounts, type LimiterReadings, newCounts } from './limiter-counts.ts';
 import { Locks } from './locks.ts';
@@ -19,6 +20,9 @@ import type { LimiterOptions, Refused, RestRequest, Submission } from './ports.t
 import { QueueBounds } from './queue-bounds.ts';
 import { isMethod, type Method, routeOf } from './route.ts';
 import { exportLimiter, importLimiter, type LimiterState } from './saved-state.ts';
+import { NOT_SHARED } from './shares/lease.ts';
+import type { ShareGrant } from './shares/ports.ts';
+import { restoreUsage, usageOf } from './shares/usage.ts';
 import type { Submitted } from './waiting.ts';
 
 export class RestLimiter implements Disposable {
@@ -38,7 +42,7 @@ export class RestLimiter implements Disposable {
     const { clock, limits, egress } = options;
     this.#options = options;
     this.#alarms = new AlarmClock(clock);
-    this.#table = new LaneTable(limits, clock.now());
+    this.#table = new LaneTable(limits, options.leases ?? NOT_SHARED, clock.now());
     this.#bounds = new QueueBounds(limits);
     this.#locks = new Locks(options);
     this.#gates = this.#newGates();
@@ -57,7 +61,11 @@ export class RestLimiter implements Disposable {
       answers: new Answers({
         ...shared,
         table: this.#table,
-        holdGlobal: (kind, untilMs) => this.#gates[kind].hold(untilMs),
+        holdGlobal: (kind, untilMs) => {
+          this.#gates[kind].hold(untilMs);
+          if (kind === 'application' || kind === 'address')
+            options.onGlobalHold?.(kind, untilMs - clock.now());
+        },
       }),
       entrance: this.#entrance,
       departures: this.#departures,
@@ -107,6 +115,30 @@ export class RestLimiter implements Disposable {
     const holds = importLimiter(state, this.#table, this.#locks, this.#options.clock.now());
     this.#gates.application.hold(holds.application);
     this.#gates.address.hold(holds.address);
+  }
+
+  /** A limit that others share has more room. */
+  readonly onRoom = (): void => this.#departures.pump();
+
+  /** How far the limits of these lanes are used; `''`: not at all. */
+  readonly usageOf = (lanes: ReadonlySet<Lane>, nowMs: number): string => usageOf(lanes, nowMs);
+
+  /** Takes over how far another node has used a major parameter. */
+  readonly restore = (grant: ShareGrant, nowMs: number): void => restoreUsage(this.#table, grant, nowMs);
+
+  /** These may go from here now. */
+  readonly onGranted = (lanes: ReadonlySet<Lane>, nowMs: number): void => {
+    for (const { bucket } of lanes) this.#departures.look(bucket, nowMs);
+    this.#departures.pump();
+  };
+
+  /** Another node has met the global limit, or its requests were refused for their token. */
+  holdGlobal(kind: 'application' | 'address', forMs: number): void {
+    this.#gates[kind].hold(this.#options.clock.now() + forMs);
+  }
+
+  lockToken(tokenId: string): void {
+    this.#locks.lockToken(tokenId);
   }
 
   readings(): LimiterReadings {

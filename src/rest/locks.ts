@@ -4,7 +4,7 @@ import { WebhookLocks } from './webhook-locks.ts';
 
 export class Locks {
   readonly webhooks: WebhookLocks;
-  readonly #onTokenLocked: () => void;
+  readonly #onTokenLocked: (tokenId: string) => void;
   tokenId: string;
   /** The token that Discord has refused. */
   lockedTokenId: string | undefined;
@@ -23,7 +23,7 @@ export class Locks {
   lockToken(tokenId: string): void {
     if (tokenId !== this.tokenId || this.isTokenLocked) return;
     this.lockedTokenId = tokenId;
-    this.#onTokenLocked();
+    this.#onTokenLocked(tokenId);
   }
 
   rotateToken(tokenId: string): void {

@@ -5,6 +5,7 @@ import type { Egress } from './egress.ts';
 import type { GlobalBudget } from './global-budget.ts';
 import type { ApiPath, PathRefusal } from './path.ts';
 import type { Priority } from './priority.ts';
+import type { MajorLeases } from './shares/lease.ts';
 
 export interface RestRequest {
   readonly method: string;
@@ -100,5 +101,9 @@ export interface LimiterOptions {
   readonly egress: Egress;
   readonly limits: LimiterLimits;
   /** Discord has refused the bot token: nothing that needs it goes until it is another. */
-  readonly onTokenLocked: () => void;
+  readonly onTokenLocked: (tokenId: string) => void;
+  /** Which major parameters may go from here, where several nodes share the application. */
+  readonly leases?: MajorLeases | undefined;
+  /** A 429 of the global limit: nothing that counts for it goes for so long. */
+  readonly onGlobalHold?: ((kind: 'application' | 'address', forMs: number) => void) | undefined;
 }

@@ -188,7 +188,24 @@ export class Quota {
     };
   }
 
+  /** Another may have used all of it until `untilMs`; of long windows, nobody waits for more than `mostMs`. */
+  doubt(untilMs: number, mostMs: number): void {
+    if (typeof this.model === 'string') return;
+    const { limit, windowMs, intervalMs, maxIntervalMs } = this.model;
+    // Of a limit that has hardly been seen the longest interval is not known.
+    const longestMs = Math.min(maxIntervalMs, 2 * intervalMs);
+    const fullMs = untilMs + Math.min(mostMs, longestMs) + (limit - 1) * longestMs;
+    this.#isProbed = false;
+    this.#leaky.restore(Math.max(this.#emptyAtMs(untilMs), fullMs));
+    this.#leaky.doubt();
+    this.#window.used = Math.max(this.#window.used, limit);
+    if (this.#window.isOpen && this.#window.endMs > untilMs) return;
+    this.#window.guess(untilMs + Math.min(mostMs, windowMs));
+  }
+
+  /** In place of what was known. */
   importState({ used, endMs, emptyAtMs, holdUntilMs }: QuotaState): void {
+    this.#window.forget();
     this.#window.used = used;
     if (used > 0) this.#window.guess(endMs);
     this.#leaky.restore(emptyAtMs);

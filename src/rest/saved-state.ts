@@ -95,9 +95,8 @@ export function importLimiter(state: unknown, table: LaneTable, locks: Locks, no
   const untilMs = (atMs: number) => (atMs <= nowMs + MAX_AHEAD_MS ? atMs : nowMs);
   for (const saved of state.lanes) {
     const route = table.route(saved.shape, nowMs);
-    const key = `${saved.shape}\n${saved.major}`;
-    if (!route || typeof route.model === 'string' || table.lanes.has(key)) continue;
-    const lane = table.create(key, route, saved.major, nowMs);
+    if (!route || typeof route.model === 'string' || table.find(saved.shape, saved.major)) continue;
+    const lane = table.create(route, saved.major, nowMs);
     lane.quota.importState({
       used: saved.used,
       endMs: untilMs(saved.endMs),

@@ -55,6 +55,12 @@ export class WindowUse {
     this.used = inFlight;
   }
 
+  /** Nothing is used. */
+  forget(): void {
+    this.isOpen = false;
+    this.used = 0;
+  }
+
   /** Its end was named by no answer. */
   guess(endMs: number): void {
     this.isOpen = true;

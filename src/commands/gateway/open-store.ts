@@ -1,17 +1,15 @@
 /** Opens what an application's nodes share: Redis, or this node's own memory and disk. */
-import { readFileSync } from 'node:fs';
 import {
   ApplicationDirectory,
-  ClusterStoreError,
   EmbeddedStore,
   openRedisStore,
   type RedisStore,
   type RedisStoreOptions,
-  type RedisTls,
 } from '../../cluster/index.ts';
 import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { redisConnectionOptions } from '../redis-options.ts';
 
 export type OpenStore =
   | { readonly kind: 'embedded'; readonly store: EmbeddedStore }
@@ -55,13 +53,10 @@ function openEmbedded({ config, application, clock, logger }: OpenStoreOptions):
 }
 
 function redisOptions({ config, application, clock, logger }: OpenStoreOptions): RedisStoreOptions {
-  const { redis, tail, cluster } = config;
+  const { tail, cluster } = config;
   const log = logger.child({ module: 'cluster', application: application.id });
   return {
-    ...redis,
-    password: redis.password?.reveal(),
-    sentinelPassword: redis.sentinelPassword?.reveal(),
-    tls: redis.tls ? readTls(redis) : undefined,
+    ...redisConnectionOptions(config, { clock, log, meanwhile: 'events flow on' }),
     applicationId: application.id,
     leaseTtlMs: cluster.leaseTtlMs,
     tail: {
@@ -69,33 +64,7 @@ function redisOptions({ config, application, clock, logger }: OpenStoreOptions):
       maxAgeMs: tail.maxAgeMs,
       keepsChunks: tail.store !== 'off',
     },
-    clock,
     onUnreadable: (key, reason) =>
       log.error({ key, reason }, 'what Redis has of the guilds can not be read; it is passed over'),
-    onWaiting: (reason) => log.warn({ reason, forMs: redis.connectTimeoutMs }, 'waiting for Redis'),
-    onState: (state) => {
-      if (state.kind === 'connected') log.info({}, 'connected to Redis');
-      else log.warn({ reason: state.reason }, 'the connection to Redis is lost; events flow on');
-    },
   };
-}
-
-function readTls({ tlsCaFile, tlsCertFile, tlsKeyFile, tlsServername }: GatewayConfig['redis']): RedisTls {
-  return {
-    ca: readPem('redis.tlsCaFile', tlsCaFile),
-    cert: readPem('redis.tlsCertFile', tlsCertFile),
-    key: readPem('redis.tlsKeyFile', tlsKeyFile),
-    servername: tlsServername,
-  };
-}
-
-function readPem(setting: string, path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ClusterStoreError(`${setting}: ${path} can not be read: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }

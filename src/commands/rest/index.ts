@@ -21,18 +21,16 @@ import { inspectRest } from './inspection.ts';
 import { Limits } from './limits.ts';
 import { registerRestMetrics } from './metrics.ts';
 import { restReadiness } from './readiness.ts';
+import { RestSetupError } from './setup-error.ts';
 import { shardCountOf } from './shard-counts.ts';
+import { registerShareMetrics } from './share-metrics.ts';
+import type { SharedLimits } from './shared-limits.ts';
 import { StateFile } from './state-file.ts';
 
 export interface RestIo {
   readonly stdout: { write(line: string): unknown };
   /** Aborts for a graceful end. */
   readonly signal: AbortSignal;
-}
-
-/** A file that a setting names can't be used. */
-class RestSetupError extends Error {
-  override readonly name = 'RestSetupError';
 }
 
 /** The errors that a setting is the cause of, or the machine: their message says what to do. */
@@ -55,7 +53,8 @@ export async function runRest(config: GatewayConfig, { stdout, signal }: RestIo)
 async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const log = moduleLogger(logger, 'rest');
-  const limits = stack.use(new Limits(config, systemClock, log));
+  const shared = config.redis.hosts.length === 0 ? undefined : await share(stack, config, log);
+  const limits = stack.use(new Limits(config, systemClock, log, shared));
   const stateFile = stack.use(
     new StateFile({
       directory: config.rest.stateDirectory,
@@ -67,15 +66,22 @@ async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): 
     }),
   );
   limits.import(stateFile.load());
+  await shared?.start(systemClock, signal);
   const server = createServer(stack, config, limits, log);
   const port = await server.listen();
   stateFile.start();
-  const statusUrl = await startStatus(stack, { config, limits, server, logger, signal });
+  const statusUrl = await startStatus(stack, { config, limits, shared, server, logger, signal });
   const restUrl = `http://${hostPort(config.rest.host, port)}`;
   logger.info({ module: 'commands', restUrl, statusUrl, pid: process.pid }, 'listening');
   await aborted(signal);
   logger.info({ module: 'commands', inFlight: server.counts.inFlight }, 'draining');
   await server.drain(config.rest.drainTimeoutMs);
+}
+
+async function share(stack: AsyncDisposableStack, config: GatewayConfig, log: Logger): Promise<SharedLimits> {
+  // A node alone is spared what Redis needs.
+  const { openShared } = await import('./open-shared.ts');
+  return openShared(stack, config, log);
 }
 
 function createServer(
@@ -175,6 +181,7 @@ function gatewayUrl({ workers }: GatewayConfig, headers: IncomingHttpHeaders): s
 interface StatusSources {
   readonly config: GatewayConfig;
   readonly limits: Limits;
+  readonly shared: SharedLimits | undefined;
   readonly server: RestServer;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -182,11 +189,12 @@ interface StatusSources {
 
 async function startStatus(
   stack: AsyncDisposableStack,
-  { config, limits, server, logger, signal }: StatusSources,
+  { config, limits, shared, server, logger, signal }: StatusSources,
 ): Promise<string> {
   const metrics = createMetrics({ processMetrics: true });
   const applications = config.applications.map(({ id }) => ({ id, limiter: limits.of(id) }));
   registerRestMetrics(metrics, { server, egress: limits.egress, applications });
+  registerShareMetrics(metrics, shared);
   const statusServer = stack.use(
     await startStatusServer({
       host: config.status.host,

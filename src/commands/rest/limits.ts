@@ -12,26 +12,30 @@ import {
   RestLimiter,
 } from '../../rest/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
-
-/** By how much the way to Discord may take longer for one request than for another; see `LocalGlobalBudget`. */
-const GLOBAL_MARGIN_MS = 50;
+import { GLOBAL_MARGIN_MS } from './global-margin.ts';
+import type { SharedLimits } from './shared-limits.ts';
 
 interface Limited {
   readonly limiter: RestLimiter;
-  readonly budget: LocalGlobalBudget;
+  /** Where it is this process's alone. */
+  readonly budget: LocalGlobalBudget | undefined;
 }
 
 export class Limits implements Disposable {
   readonly egress: Egress;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #addressBudget: LocalGlobalBudget;
+  readonly #shared: SharedLimits | undefined;
+  /** Where it is this process's alone. */
+  readonly #addressBudget: LocalGlobalBudget | undefined;
   readonly #applications = new Map<string, Limited>();
 
-  constructor(config: GatewayConfig, clock: Clock, log: Logger) {
-    const { globalLimit: limit, ...rest } = config.rest;
+  /** `shared`: where there are several nodes. */
+  constructor(config: GatewayConfig, clock: Clock, log: Logger, shared?: SharedLimits) {
+    const { rest } = config;
     this.#clock = clock;
     this.#log = log;
+    this.#shared = shared;
     this.egress = new Egress(
       {
         alarmAt: rest.invalidRequestsAlarmAt,
@@ -40,9 +44,12 @@ export class Limits implements Disposable {
       },
       (alarm) => this.#onAlarm(alarm),
     );
-    this.#addressBudget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
+    shared?.address.join(this.egress);
+    const ownBudget = () =>
+      shared ? undefined : new LocalGlobalBudget({ limit: rest.globalLimit, marginMs: GLOBAL_MARGIN_MS });
+    this.#addressBudget = ownBudget();
     for (const application of config.applications) {
-      const budget = new LocalGlobalBudget({ limit, marginMs: GLOBAL_MARGIN_MS });
+      const budget = ownBudget();
       const limiter = this.#create(application, budget, limiterLimits(config));
       this.#applications.set(application.id, { limiter, budget });
     }
@@ -64,11 +71,11 @@ export class Limits implements Disposable {
     const nowMs = this.#clock.now();
     return {
       egress: this.egress.exportState(nowMs),
-      addressBudget: this.#addressBudget.exportState(nowMs),
+      addressBudget: this.#addressBudget?.exportState(nowMs) ?? [],
       applications: Object.fromEntries(
         [...this.#applications].map(([id, { limiter, budget }]) => [
           id,
-          { limiter: limiter.export(), budget: budget.exportState(nowMs) },
+          { limiter: limiter.export(), budget: budget?.exportState(nowMs) ?? [] },
         ]),
       ),
     };
@@ -78,14 +85,15 @@ export class Limits implements Disposable {
   import(saved: unknown): void {
     if (!isRecord(saved)) return;
     const nowMs = this.#clock.now();
-    if (isEgressState(saved['egress'])) this.egress.importState(saved['egress'], nowMs);
-    if (isTimes(saved['addressBudget'])) this.#addressBudget.importState(saved['addressBudget'], nowMs);
+    // What is shared is read from there, and counts once.
+    if (!this.#shared && isEgressState(saved['egress'])) this.egress.importState(saved['egress'], nowMs);
+    if (isTimes(saved['addressBudget'])) this.#addressBudget?.importState(saved['addressBudget'], nowMs);
     const applications = saved['applications'];
     for (const [id, { limiter, budget }] of this.#applications) {
       const own = isRecord(applications) ? applications[id] : undefined;
       if (!isRecord(own)) continue;
       limiter.import(own['limiter']);
-      if (isTimes(own['budget'])) budget.importState(own['budget'], nowMs);
+      if (isTimes(own['budget'])) budget?.importState(own['budget'], nowMs);
     }
   }
 
@@ -93,21 +101,36 @@ export class Limits implements Disposable {
     for (const { limiter } of this.#applications.values()) limiter[Symbol.dispose]();
   }
 
-  #create({ id, token }: ApplicationConfig, budget: LocalGlobalBudget, limits: LimiterLimits): RestLimiter {
-    return new RestLimiter({
+  #create(
+    { id, token }: ApplicationConfig,
+    ownBudget: LocalGlobalBudget | undefined,
+    limits: LimiterLimits,
+  ): RestLimiter {
+    const address = this.#shared?.address;
+    const shares = this.#shared?.application(id);
+    const limiter = new RestLimiter({
       clock: this.#clock,
       applicationId: id,
       tokenId: tokenIdOf(token.reveal()),
-      budget,
-      addressBudget: this.#addressBudget,
+      budget: known(ownBudget ?? shares?.budget),
+      addressBudget: known(this.#addressBudget ?? address?.budget),
+      leases: shares?.majors,
       egress: this.egress,
       limits,
-      onTokenLocked: () =>
+      onTokenLocked: (refusedToken) => {
+        shares?.news.say({ refusedToken });
         this.#log.error(
           { application: id },
           'Discord refused the bot token (401): requests that need it are answered with 503 until it is another',
-        ),
+        );
+      },
+      onGlobalHold: (kind, globalMs) => {
+        const news = kind === 'application' ? shares?.news : address?.news;
+        news?.say({ globalMs });
+      },
     });
+    if (shares) shares.limiter = limiter;
+    return limiter;
   }
 
   #onAlarm(alarm: EgressAlarm): void {
@@ -128,6 +151,12 @@ export class Limits implements Disposable {
         'too many invalid requests (401, 403, 429): Discord bans the address at 10,000 in 10 minutes',
       );
   }
+}
+
+/** Each budget is either ours or shared. */
+function known<Budget>(budget: Budget | undefined): Budget {
+  if (budget === undefined) throw new Error('a budget is neither ours nor shared');
+  return budget;
 }
 
 /** Tells tokens apart without giving them away. */

@@ -194,7 +194,7 @@ function registerLimiter(metrics: Metrics, applications: RestMetricSources['appl
 function registerEgress(metrics: Metrics, egress: Egress): void {
   metrics.observedGauge({
     name: 'shardmux_rest_invalid_requests',
-    help: 'Invalid requests of this process in the last ten minutes: Discord bans the address at 10,000.',
+    help: 'Invalid requests in the last ten minutes, of all nodes that leave from this address: Discord bans it at 10,000.',
     collect: (set) => set(egress.invalidRequests),
   });
   metrics.observedCounter({

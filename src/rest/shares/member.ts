@@ -1,0 +1,177 @@
+/**
+ * This process's part in what nodes share of a scope: one exchange with the store a few times a second, sooner when something waits for
+ * it. When the store does not answer for as long as a lease lasts, the parts go on by themselves, until it does.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../runtime/clock.ts';
+import { reasonOf } from '../../runtime/reason-of.ts';
+import type { ShareDraft, SharePart } from './part.ts';
+import type { ShareReply, ShareScope, ShareStore } from './ports.ts';
+
+export interface ShareMemberOptions {
+  readonly store: ShareStore;
+  readonly scope: ShareScope;
+  readonly clock: Clock;
+  readonly leaseTtlMs: number;
+  /** `alone`: the store has been away for as long as a lease lasts. */
+  readonly onState: (state: 'together' | 'alone', reason: string) => void;
+}
+
+/** Between two exchanges, where nothing waits for one. */
+const CALM_MS = 250;
+/** Where another node has what is waited for. */
+const WAITING_MS = 50;
+/** What comes within this time goes together. */
+const GATHER_MS = 3;
+
+export class ShareMember implements AsyncDisposable {
+  readonly #options: ShareMemberOptions;
+  readonly #incarnation = randomUUID();
+  #parts: readonly SharePart[] = [];
+  #readUpTo = '';
+  #nodes = 1;
+  /** Nothing is granted yet. */
+  #endsMs = 0;
+  #isAlone = false;
+  #timer: Disposable | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #lapse: Disposable | undefined;
+  #running: Promise<boolean> | undefined;
+  #isWanted = false;
+  #isLeaving = false;
+  /** Why the last exchange failed, if it did. */
+  #failed: string | undefined;
+  exchanges = 0;
+  failures = 0;
+
+  constructor(options: ShareMemberOptions) {
+    this.#options = options;
+  }
+
+  get isAlone(): boolean {
+    return this.#isAlone;
+  }
+
+  /** Nodes that are there, as far as is known. */
+  get nodes(): number {
+    return this.#nodes;
+  }
+
+  /** Begins. Resolves with whether the store has answered; if not, it goes on trying, and nothing goes until it has. */
+  start(parts: readonly SharePart[]): Promise<boolean> {
+    this.#parts = parts;
+    return this.#exchange();
+  }
+
+  /** Something waits for an exchange. */
+  soon(): void {
+    if (this.#running) this.#isWanted = true;
+    else this.#schedule(GATHER_MS);
+  }
+
+  /** Tells the others that it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running;
+    this.#isLeaving = true;
+    if (this.exchanges > 0) await this.#exchange();
+    this.#timer?.[Symbol.dispose]();
+    this.#lapse?.[Symbol.dispose]();
+  }
+
+  #schedule(delayMs: number): void {
+    const { clock } = this.#options;
+    const atMs = clock.now() + delayMs;
+    if (this.#isLeaving || atMs >= this.#timerAtMs) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timerAtMs = atMs;
+    this.#timer = clock.setTimer(() => void this.#exchange(), delayMs);
+  }
+
+  #exchange(): Promise<boolean> {
+    this.#timer?.[Symbol.dispose]();
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (this.#running) return this.#running;
+    this.#isWanted = false;
+    this.#running = this.#exchangeOnce().finally(() => {
+      this.#running = undefined;
+      this.#schedule(this.#pauseMs());
+    });
+    return this.#running;
+  }
+
+  #pauseMs(): number {
+    if (this.#isWanted) return GATHER_MS;
+    return !this.#isAlone && this.#parts.some(({ isWaiting }) => isWaiting) ? WAITING_MS : CALM_MS;
+  }
+
+  async #exchangeOnce(): Promise<boolean> {
+    const { store, scope, clock, leaseTtlMs } = this.#options;
+    const sentMs = clock.now();
+    const draft: ShareDraft = {};
+    for (const part of this.#parts) part.tell(draft, sentMs);
+    try {
+      const reply = await store.exchange(scope, {
+        ...EMPTY,
+        ...draft,
+        incarnation: this.#incarnation,
+        leaseTtlMs,
+        isLeaving: this.#isLeaving,
+        readUpTo: this.#readUpTo,
+      });
+      this.exchanges++;
+      this.#failed = undefined;
+      this.#together(reply, draft, sentMs + leaseTtlMs);
+      return true;
+    } catch (error) {
+      this.failures++;
+      this.#failed = reasonOf(error);
+      if (clock.now() >= this.#endsMs) this.#goAlone();
+      return false;
+    }
+  }
+
+  #together(reply: ShareReply, draft: ShareDraft, endsMs: number): void {
+    const nowMs = this.#options.clock.now();
+    this.#nodes = Math.max(1, reply.nodes);
+    this.#readUpTo = reply.notes.at(-1)?.id ?? this.#readUpTo;
+    this.#endAt(endsMs);
+    if (this.#isAlone) {
+      this.#isAlone = false;
+      this.#options.onState('together', '');
+    }
+    const others = reply.notes.filter(({ from }) => from !== this.#incarnation);
+    for (const part of this.#parts) part.hear({ ...reply, notes: others }, draft, endsMs, nowMs);
+  }
+
+  #endAt(endsMs: number): void {
+    const { clock } = this.#options;
+    this.#endsMs = endsMs;
+    this.#lapse?.[Symbol.dispose]();
+    this.#lapse = clock.setTimer(() => this.#goAlone(), Math.max(0, endsMs - clock.now()));
+  }
+
+  #goAlone(): void {
+    const { clock, onState } = this.#options;
+    if (this.#failed === undefined) {
+      // A process that hung, or a call on its way, is no sign that the store is away. Meanwhile nothing goes that needs a lease.
+      void this.#exchange();
+      return;
+    }
+    // Whoever has never heard of the others does not know how many there are.
+    if (this.#isAlone || this.exchanges === 0) return;
+    this.#isAlone = true;
+    onState('alone', this.#failed);
+    for (const part of this.#parts) part.goAlone(this.#nodes, clock.now());
+  }
+}
+
+const EMPTY = {
+  lastingMs: 0,
+  limit: 0,
+  held: 0,
+  wanted: 0,
+  notes: [],
+  usages: [],
+  releases: [],
+  claims: [],
+} as const;
