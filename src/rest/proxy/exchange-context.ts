@@ -1,4 +1,5 @@
 /** What all requests share. */
+import type { YoungGarbage } from '../../runtime/young-garbage.ts';
 import type { ProxyCounts } from './counts.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import type { KnownCallers } from './known-callers.ts';
@@ -11,5 +12,6 @@ export interface ExchangeContext {
   readonly held: HeldBytes;
   readonly callers: KnownCallers;
   readonly reachability: Reachability;
+  readonly garbage: YoungGarbage;
   readonly isDraining: () => boolean;
 }

@@ -63,6 +63,7 @@ export class Exchange {
       maxSmallBytes: limits.maxSmallBodyBytes,
       stallTimeoutMs: limits.stallTimeoutMs,
       held: context.held,
+      garbage: context.garbage,
       clock,
     });
   }

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../runtime/clock.ts';
+import type { YoungGarbage } from '../../runtime/young-garbage.ts';
 import type { HeldBytes } from './held-bytes.ts';
 
 export interface RequestBodyOptions {
@@ -12,6 +13,7 @@ export interface RequestBodyOptions {
   readonly stallTimeoutMs: number;
   readonly held: HeldBytes;
   readonly clock: Clock;
+  readonly garbage: Pick<YoungGarbage, 'add'>;
 }
 
 /** The worker sent nothing of the body for too long. */
@@ -100,6 +102,7 @@ export class RequestBody implements Disposable {
       onTaken: (bytes) => {
         this.#state = { kind: 'taken' };
         this.#streamedBytes += bytes;
+        this.#options.garbage.add(bytes);
       },
     });
   }

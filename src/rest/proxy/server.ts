@@ -9,6 +9,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { within } from '../../runtime/within.ts';
+import { YoungGarbage } from '../../runtime/young-garbage.ts';
 import { ProxyCounts } from './counts.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeContext } from './exchange-context.ts';
@@ -70,6 +71,7 @@ export class RestServer implements AsyncDisposable {
       options,
       counts: this.counts,
       held: this.#held,
+      garbage: new YoungGarbage(),
       callers: new KnownCallers(options.authenticator),
       reachability: this.#reachability,
       isDraining: () => this.#isDraining,

@@ -13,6 +13,7 @@ const server = createServer();
 let socket: Socket;
 let clock: ManualClock;
 let held: HeldBytes;
+const garbage = { add: () => undefined };
 
 beforeEach(async () => {
   clock = new ManualClock();
@@ -39,7 +40,7 @@ async function requestWith(headers: string, body = ''): Promise<IncomingMessage>
 }
 
 function bodyOf(request: IncomingMessage): RequestBody {
-  return new RequestBody(request, { maxSmallBytes: 50, stallTimeoutMs: 1_000, held, clock });
+  return new RequestBody(request, { maxSmallBytes: 50, stallTimeoutMs: 1_000, held, clock, garbage });
 }
 
 async function all(source: Buffer | Readable | null): Promise<string> {
