@@ -21,6 +21,7 @@ import {
   type OwnAnswer,
   refusalAnswer,
   SHARDS_UNKNOWN,
+  TOKEN_REFUSED,
 } from './own-answers.ts';
 import { BodyStalledError, RequestBody, WorkerGoneError } from './request-body.ts';
 import { type HeadReading, type RequestHead, readHead } from './request-head.ts';
@@ -166,6 +167,9 @@ export class Exchange {
         return undefined;
       case 'limited':
         return admission.again(this.#signalOf());
+      case 'token-refused':
+        this.#answer(TOKEN_REFUSED);
+        return undefined;
       case 'cut':
         return this.#cut(outcome.error);
       case 'not-sent':

@@ -82,6 +82,7 @@ export const DISCORD_SILENT = error(
 );
 export const INTERNAL_ERROR = error(500, 'shardmux: something went wrong here; the log says what');
 export const TOO_MANY_CONNECTIONS = error(503, 'shardmux: too many connections', { 'retry-after': '1' });
+export const TOKEN_REFUSED = unavailable('Discord does not accept the bot token of this application');
 export const SHARDS_UNKNOWN = error(503, 'shardmux: the number of shards is not known yet', {
   'retry-after': String(UNKNOWN_WAIT_S),
 });
@@ -120,7 +121,7 @@ export function refusalAnswer({ reason, retryAfterMs, pathRefusal, bucket }: Ref
         },
       };
     case 'token-locked':
-      return unavailable('Discord does not accept the bot token of this application');
+      return TOKEN_REFUSED;
     case 'closed':
       return unavailable('it is being restarted', 1);
     case 'deadline':

@@ -1,6 +1,6 @@
 /**
  * One sending of a request to Discord: tells the limiter of the answer, and lets the answer flow to the worker as fast as it reads. An
- * answer that the limiter judges by its body (a 429, a 404) is kept until it is whole. Runs per request.
+ * answer that is judged (a 429, a 404, a 401) is kept until it is whole. Runs per request.
  */
 import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
@@ -15,6 +15,8 @@ export type CallOutcome =
   | { readonly kind: 'answered' }
   /** A 429; the request may have another turn. */
   | { readonly kind: 'limited' }
+  /** Discord does not take the bot token. The worker has no answer: libraries would give up its own token for a 401. */
+  | { readonly kind: 'token-refused' }
   /** Nothing of it has reached Discord. */
   | { readonly kind: 'not-sent'; readonly error: Error }
   /** No answer came. Nobody knows whether Discord has executed it. */
@@ -118,7 +120,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       statusText: statusText || undefined,
       headers: forwardedResponseHeaders(raw, headers),
     };
-    if (needsBody(status)) {
+    if (needsBody(status) || this.#isOfBotToken(status)) {
       this.#state = { kind: 'judging', head, parsed: headers, chunks: [], bytes: 0 };
       return;
     }
@@ -145,6 +147,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       const body = Buffer.concat(state.chunks);
       const verdict = this.#judge(state, body.toString('utf8'));
       if (verdict === 'repeat') return this.#finish({ kind: 'limited' });
+      if (this.#isOfBotToken(state.head.status)) return this.#finish({ kind: 'token-refused' });
       this.#begin(state.head);
       this.#options.response.end(body);
     } else if (state.kind === 'streaming') this.#options.response.end();
@@ -159,6 +162,10 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   /** It could not even be handed over. */
   refused(error: Error): void {
     this.#fail(error);
+  }
+
+  #isOfBotToken(status: number): boolean {
+    return status === 401 && this.#options.admission.route.needsToken;
   }
 
   #fail(error: Error): void {

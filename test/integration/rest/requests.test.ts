@@ -212,7 +212,7 @@ describe('whose request it is', () => {
     expect(await status(node, '/apps/3/api/v10/users/@me', all)).toBe(404);
     expect(simulator.stats().rest.statuses[401]).toBeUndefined();
     // The simulator knows the first bot only: that it refuses the second shows which token was sent.
-    expect(await status(node, `/apps/${second}/api/v10/users/@me`, all)).toBe(401);
+    expect(await status(node, `/apps/${second}/api/v10/users/@me`, all)).toBe(503);
     expect(simulator.stats().rest.statuses[401]).toBe(1);
   });
 });

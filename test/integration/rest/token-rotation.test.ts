@@ -47,7 +47,7 @@ describe('a refused bot token', () => {
     await using simulator = await smallSimulator();
     using directory = stateDirectory();
     await using node = await startWithFile(simulator, directory, WITH_WORKER);
-    expect([await statusOf(node, WORKER), await statusOf(node, WORKER)]).toEqual([401, 503]);
+    expect([await statusOf(node, WORKER), await statusOf(node, WORKER)]).toEqual([503, 503]);
     expect((await node.readyz()).status).toBe(503);
     await replaceToken(directory, simulator.options.token);
     await node.logged('the bot token was replaced from its file');
