@@ -163,7 +163,8 @@ export class Departures {
   #expire(waiting: Waiting): void {
     const { clock, entrance } = this.#options;
     const nowMs = clock.now();
-    const etaMs = entrance.etaMs(waiting.submitted, waiting.lane, nowMs);
+    const { submitted, lane } = waiting;
+    const etaMs = Math.max(entrance.etaMs(submitted, lane, nowMs), entrance.turnMs(submitted, lane, nowMs));
     this.#refuse(waiting, 'deadline', Math.max(1_000, etaMs - nowMs));
     this.#dequeue(waiting);
   }

@@ -49,7 +49,7 @@ export class Entrance {
   /** What is against its waiting. */
   tooMuch(submitted: Submitted, lane: Lane, nowMs: number): Refused | undefined {
     const { account, bytes, deadlineAtMs } = submitted;
-    const etaMs = this.etaMs(submitted, lane, nowMs);
+    const etaMs = Math.max(this.etaMs(submitted, lane, nowMs), this.turnMs(submitted, lane, nowMs));
     const full = this.#options.bounds.refusal(account, bytes, lane.bucket);
     // Half of what waits has gone by then, as far as it is known when that is.
     if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2), lane);
@@ -69,6 +69,19 @@ export class Entrance {
       egress.blockedUntilMs,
       nowMs,
     );
+  }
+
+  /**
+   * When its turn at the wider limit would come, by those that wait for theirs. Not certain, as they may leave: an estimate, for
+   * which nothing is looked at request by request.
+   */
+  turnMs({ account, priority, route }: Submitted, { bucket }: Lane, nowMs: number): number {
+    const { gates, bounds } = this.#options;
+    const gate = gates[route.global];
+    if (gate.isEmpty) return 0;
+    // What waits in its bucket before it has to come round first, each time behind all others.
+    const rounds = bucket.offer ? bucket.queue.countOf(account) : 1;
+    return gate.etaMs(Math.min(bounds.count, rounds * gate.ahead(account, priority)), nowMs);
   }
 
   refuse(reason: RefusalReason, retryAfterMs: number | undefined, lane?: Lane): Refused {

@@ -2,6 +2,8 @@
 import type { AlarmClock } from './alarm-clock.ts';
 import type { GlobalBudget, GlobalPlace } from './global-budget.ts';
 import type { BucketOffer } from './lane.ts';
+import { Pace } from './pace.ts';
+import type { Priority } from './priority.ts';
 import { ReadyList } from './ready-list.ts';
 
 export interface GateOptions {
@@ -22,6 +24,7 @@ const NO_PLACE: GlobalPlace = {
 export class Gate {
   readonly #options: GateOptions;
   readonly #ready = new ReadyList<BucketOffer>();
+  readonly #pace = new Pace();
   /** A 429 of this limit: nothing goes before. */
   holdUntilMs = 0;
   #wakeAtMs = Number.POSITIVE_INFINITY;
@@ -40,6 +43,21 @@ export class Gate {
 
   get isEmpty(): boolean {
     return this.#ready.isEmpty;
+  }
+
+  /** How many buckets have their turn before one more of this account and class. */
+  ahead(account: string, priority: Priority): number {
+    return this.#ready.ahead(account, priority);
+  }
+
+  /** When so many have gone, at the earliest that can be told. */
+  etaMs(ahead: number, nowMs: number): number {
+    if (ahead === 0) return 0;
+    const most = this.#options.budget?.mostPerSecond ?? Number.POSITIVE_INFINITY;
+    const perSecond = Math.min(most, this.#pace.perSecond(nowMs));
+    if (perSecond === Number.POSITIVE_INFINITY) return 0;
+    // A whole second's may go at once.
+    return nowMs + Math.max(0, ahead / perSecond - 1) * 1_000;
   }
 
   /** A place for whoever asks, at once; nothing where others come first, or where there is no room. */
@@ -62,9 +80,12 @@ export class Gate {
       const place = budget?.take(nowMs);
       if (budget && !place) return this.#wakeAt(budget.nextAtMs(nowMs));
       const offer = this.#ready.take();
-      if (offer) go(offer, place);
-      else place?.unused();
+      if (offer) {
+        this.#pace.count(nowMs);
+        go(offer, place);
+      } else place?.unused();
     }
+    this.#pace.stop();
   }
 
   #wakeAt(atMs: number): void {

@@ -16,6 +16,8 @@ export interface GlobalPlace {
 
 /** Never awaited: what is shared between nodes is leased beforehand. */
 export interface GlobalBudget {
+  /** It gives no more than this a second, as far as that is known. */
+  readonly mostPerSecond?: number;
   take(nowMs: number): GlobalPlace | undefined;
   /** When it is worth asking again; at or before `nowMs` where there is room. */
   nextAtMs(nowMs: number): number;
@@ -33,9 +35,11 @@ export interface LocalGlobalBudgetOptions {
 
 /** All of the limit is this process's. */
 export class LocalGlobalBudget implements GlobalBudget {
+  readonly mostPerSecond: number;
   readonly #places: GlobalPlaces;
 
   constructor({ limit, marginMs }: LocalGlobalBudgetOptions) {
+    this.mostPerSecond = limit;
     this.#places = new GlobalPlaces(limit, marginMs);
   }
 

@@ -8,7 +8,7 @@ import type { Admission } from './admission.ts';
 import type { Apart } from './apart.ts';
 import { BucketQueue } from './bucket-queue.ts';
 import { Quota, type QuotaModel } from './quota.ts';
-import type { Offer } from './ready-list.ts';
+import { type Offer, withdraw } from './ready-list.ts';
 import type { MajorLease } from './shares/lease.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -119,7 +119,7 @@ export class Bucket {
 
   /** Takes its offer back. */
   withdraw(): void {
-    if (this.offer) this.offer.isOpen = false;
+    if (this.offer) withdraw(this.offer);
     this.offer = undefined;
   }
 

@@ -41,6 +41,11 @@ export class LeasedBudget implements GlobalBudget, SharePart {
     this.#places = new GlobalPlaces(0, options.marginMs);
   }
 
+  /** All of it may come to be this node's. */
+  get mostPerSecond(): number {
+    return this.#options.limit;
+  }
+
   take(nowMs: number): GlobalPlace | undefined {
     const places = this.#places;
     if (this.#alone && nowMs >= this.#alone.fullAtMs) places.size = this.#alone.part;

@@ -175,6 +175,36 @@ describe('a request that waits', () => {
     expect(await now(stage.ask(SEND, { deadlineMs: 10_000 }))).toBe('waiting');
   });
 
+  it('is refused at once when its turn at the global limit would come too late, and told when it would not', async () => {
+    const stage = new Stage({ globalLimit: 10 });
+    const ask = (channel: number, account: string, deadlineMs: number) =>
+      stage.ask(`GET /channels/${channel}`, { account, deadlineMs });
+    // 10 go, 100 wait: those of `a` for 10 s, and another account's not behind them.
+    for (let channel = 0; channel < 110; channel++) void ask(channel, 'a', 60_000);
+    expect(await ask(200, 'a', 5_000)).toMatchObject({
+      reason: 'deadline',
+      retryAfterMs: expect.closeTo(4_000, -3),
+    });
+    expect(await now(ask(200, 'b', 5_000))).toBe('waiting');
+    expect(await now(ask(200, 'a', 12_000))).toBe('waiting');
+  });
+
+  it('is judged by the pace at which others go, where that is less than the limit', async () => {
+    const stage = new Stage({ globalLimit: 100 });
+    const first = await stage.admit('GET /channels/1');
+    for (let channel = 10; channel < 310; channel++) {
+      void stage.ask(`GET /channels/${channel}`, { deadlineMs: 600_000 });
+    }
+    stage.clock.advance(1_100);
+    first.done(limited('global', 5_000));
+    stage.clock.advance(3_900);
+    // A hundred have gone in four seconds, and a hundred wait.
+    expect(await stage.ask('GET /channels/1000', { deadlineMs: 2_000 })).toMatchObject({
+      reason: 'deadline',
+    });
+    expect(await now(stage.ask('GET /channels/1000', { deadlineMs: 5_000 }))).toBe('waiting');
+  });
+
   it('is taken when it comes again after as long as it was told', async () => {
     const stage = new Stage();
     (await stage.admit(SEND)).done(ok(5, 0, 9_000));
