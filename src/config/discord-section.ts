@@ -16,6 +16,14 @@ export const discord = z.strictObject({
     default: 'https://discord.com/api/v10',
     description: "Where Discord's REST API is; `GET /gateway/bot` is asked there.",
   }),
+  egressUrl: optional(
+    url(['http', 'https']),
+    'Where REST requests go in place of the host of `apiUrl`, which they name in `Host`: an HAProxy as the only way out, with haproxy/egress.cfg. Its path is not used.',
+  ),
+  tlsCaFile: optional(
+    text('path'),
+    'The certificates that may sign that of `apiUrl`, or of `egressUrl`; left out, those that Node comes with.',
+  ),
   gatewayUrl: optional(url(['ws', 'wss']), "Where Discord's gateway is; left out, `GET /gateway/bot` tells."),
   intents: setting(intents(), {
     default: 'UNPRIVILEGED',

@@ -1,7 +1,7 @@
 /** The section of `shardmux rest`: where workers send their requests, and how they get to Discord. */
 import { z } from 'zod';
-import { choice, duration, integer, matching, port, size, text, url } from './scalar-kinds.ts';
-import { optional, setting } from './setting.ts';
+import { choice, duration, integer, matching, port, size, text } from './scalar-kinds.ts';
+import { setting } from './setting.ts';
 
 /** Where Discord bans the address. https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans */
 const INVALID_REQUEST_BAN = 10_000;
@@ -29,10 +29,6 @@ export const rest = z.strictObject({
     default: './shardmux-state/rest',
     description: 'Where it is kept how far limits are used, for the next start.',
   }),
-  egressUrl: optional(
-    url(['http', 'https']),
-    'Where to connect in place of the host of `discord.apiUrl`, such as an HAProxy that is the only way out; its path is not used.',
-  ),
   egressName: setting(
     matching({ type: 'name', pattern: /^[a-z0-9._-]{1,64}$/, allowed: 'a-z 0-9 - _ and the full stop' }),
     {
@@ -46,10 +42,6 @@ export const rest = z.strictObject({
     description:
       'What is spoken with Discord; `http2` only over TLS, and where the other side does. It loses all requests of a connection with it.',
   }),
-  tlsCaFile: optional(
-    text('path'),
-    "The certificates that may sign Discord's, or the egress proxy's; left out, those that Node comes with.",
-  ),
   gatewayRoutes: setting(choice(['own', 'discord']), {
     default: 'own',
     description:

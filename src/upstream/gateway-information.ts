@@ -1,5 +1,7 @@
 /** Asks Discord how to connect: `GET /gateway/bot`. https://discord.com/developers/docs/events/gateway#get-gateway-bot */
+import { Client } from 'undici';
 import * as z from 'zod';
+import { wayOut } from '../runtime/way-out.ts';
 
 export interface GatewayInformation {
   /** WebSocket URL to IDENTIFY at. */
@@ -12,6 +14,15 @@ export interface GatewayInformation {
     readonly resetAfterMs: number;
     readonly maxConcurrency: number;
   };
+}
+
+/** Where Discord's REST API is, and the way there. */
+export interface DiscordApi {
+  readonly apiUrl: string;
+  /** `http://host:port` to connect to in place of the API's own origin. */
+  readonly egressUrl?: string | undefined;
+  /** PEM; in place of the authorities that Node comes with. */
+  readonly ca?: string | undefined;
 }
 
 export type GatewayInformationResult =
@@ -35,22 +46,17 @@ const Answer = z.object({
 
 /** One request. Never throws; `reason` never holds the token. */
 export async function fetchGatewayInformation(
-  apiUrl: string,
+  api: DiscordApi,
   token: string,
   signal: AbortSignal,
 ): Promise<GatewayInformationResult> {
-  const url = `${apiUrl.replace(/\/+$/, '')}/gateway/bot`;
+  const url = `${api.apiUrl.replace(/\/+$/, '')}/gateway/bot`;
   try {
-    const response = await fetch(url, {
-      headers: {
-        authorization: `Bot ${token}`,
-        'user-agent': 'DiscordBot (https://github.com/shardmux/shardmux, 0.1)',
-      },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-    });
-    if (response.status === 401) return { kind: 'unauthorized' };
-    if (!response.ok) return refusal(url, response);
-    const answer = Answer.safeParse(await response.json());
+    const ended = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    const { status, retryAfter, body } = await get(api, url, token, ended);
+    if (status === 401) return { kind: 'unauthorized' };
+    if (status !== 200) return refusal(url, status, Number(retryAfter));
+    const answer = Answer.safeParse(JSON.parse(body));
     if (!answer.success)
       return { kind: 'failed', reason: `${url} answered something that is no GET /gateway/bot answer` };
     const limit = answer.data.session_start_limit;
@@ -72,16 +78,55 @@ export async function fetchGatewayInformation(
   }
 }
 
-function refusal(url: string, response: Response): GatewayInformationResult {
-  const seconds = Number(response.headers.get('retry-after'));
-  const reason = `${url} answered ${response.status}`;
+interface Got {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+/** Over a connection of its own: the next time is hours away. */
+async function get(
+  { egressUrl, ca }: DiscordApi,
+  url: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<Got> {
+  const { origin, host, connect } = wayOut({
+    url,
+    egressUrl,
+    ca,
+    connectTimeoutMs: REQUEST_TIMEOUT_MS,
+    allowHttp2: false,
+  });
+  const client = new Client(origin, { connect });
+  try {
+    const { statusCode, headers, body } = await client.request({
+      method: 'GET',
+      path: new URL(url).pathname,
+      headers: {
+        host,
+        authorization: `Bot ${token}`,
+        'user-agent': 'DiscordBot (https://github.com/shardmux/shardmux, 0.1)',
+      },
+      signal,
+    });
+    const retryAfter = headers['retry-after'];
+    return { status: statusCode, retryAfter: String(retryAfter ?? ''), body: await body.text() };
+  } finally {
+    await client.destroy();
+  }
+}
+
+function refusal(url: string, status: number, seconds: number): GatewayInformationResult {
+  const reason = `${url} answered ${status}`;
   return seconds > 0 ? { kind: 'failed', reason, retryAfterMs: seconds * 1000 } : { kind: 'failed', reason };
 }
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // fetch says only "fetch failed"; its cause has the address and the system's word for it.
-  const cause = error.cause;
-  if (cause instanceof AggregateError && cause.errors.length > 0) return cause.errors.map(String).join('; ');
-  return cause instanceof Error ? cause.message : error.message;
+  // Where a connection failed, the cause has the address and the system's word for it; several addresses fail each for itself.
+  const cause = error.cause instanceof Error ? error.cause : error;
+  return cause instanceof AggregateError && cause.errors.length > 0
+    ? cause.errors.map(String).join('; ')
+    : cause.message;
 }

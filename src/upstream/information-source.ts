@@ -5,11 +5,11 @@
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { sleep } from '../runtime/sleep.ts';
-import { fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
+import { type DiscordApi, fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
 import type { IdentifyBudget, UpstreamLog } from './ports.ts';
 
 export interface InformationSourceOptions {
-  readonly apiUrl: string;
+  readonly api: DiscordApi;
   readonly token: string;
   readonly clock: Clock;
   /** In [0, 1), for back-off. */
@@ -72,9 +72,9 @@ export class InformationSource {
   }
 
   async #askUntilAnswered(): Promise<GatewayInformation> {
-    const { apiUrl, token, clock, signal, random, log, onUnauthorized } = this.#options;
+    const { api, token, clock, signal, random, log, onUnauthorized } = this.#options;
     for (let failures = 1; !signal.aborted; failures++) {
-      const result = await fetchGatewayInformation(apiUrl, token, signal);
+      const result = await fetchGatewayInformation(api, token, signal);
       if (result.kind === 'ok') {
         this.#problem = undefined;
         return result.information;

@@ -6,6 +6,7 @@ import type { ApplicationConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { IdentifyGate, type IdentifySlots, InformationSource, UpstreamShard } from '../../upstream/index.ts';
+import { discordApiOf } from '../discord-api.ts';
 import type { HeldShard } from './held-shard.ts';
 
 export interface ApplicationUpstreamOptions {
@@ -32,7 +33,7 @@ export class ApplicationUpstream {
     const { application, slots, clock, log, signal } = options;
     this.#options = options;
     this.information = new InformationSource({
-      apiUrl: application.apiUrl,
+      api: discordApiOf(application),
       token: application.token.reveal(),
       clock,
       random: Math.random,

@@ -17,6 +17,7 @@ import type { Teacher } from '../../routing/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import { type GatewayServer, GatewayServerError, Rejections } from '../../workers/index.ts';
+import { DiscordApiError } from '../discord-api.ts';
 import { advertisedAddress, hostPort } from './addresses.ts';
 import { Application } from './application.ts';
 import { GuildState } from './guild-state.ts';
@@ -46,6 +47,7 @@ const EXPECTED_ERRORS = [
   StateDirectoryError,
   ClusterStoreError,
   HaproxySetupError,
+  DiscordApiError,
 ];
 
 /** Runs until the signal aborts; resolves with the exit code. */

@@ -1,5 +1,4 @@
 /** `shardmux rest`: joins the modules into the proxy that workers send their REST requests to. Wiring only. */
-import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayConfig } from '../../config/index.ts';
 import {
@@ -13,7 +12,9 @@ import {
 import { type ProxiedApplication, RestServer, RestServerError, Upstream } from '../../rest/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
+import type { DiscordApi } from '../../upstream/index.ts';
 import { publicUrl } from '../../workers/index.ts';
+import { DiscordApiError, discordApiOf } from '../discord-api.ts';
 import { hostPort } from '../gateway/addresses.ts';
 import { BotToken } from './bot-token.ts';
 import { callersOf } from './callers.ts';
@@ -34,7 +35,7 @@ export interface RestIo {
 }
 
 /** The errors that a setting is the cause of, or the machine: their message says what to do. */
-const EXPECTED_ERRORS = [RestServerError, StatusServerError, RestSetupError];
+const EXPECTED_ERRORS = [RestServerError, StatusServerError, RestSetupError, DiscordApiError];
 
 /** Runs until the signal aborts; resolves with the exit code. */
 export async function runRest(config: GatewayConfig, { stdout, signal }: RestIo): Promise<number> {
@@ -96,7 +97,8 @@ function createServer(
   const upstreams = new Upstreams(stack, config);
   const tokens: BotToken[] = [];
   const applications = config.applications.map((application): ProxiedApplication => {
-    const { id, apiUrl } = application;
+    const { id, shardCount } = application;
+    const api = discordApiOf(application);
     const token = stack.use(new BotToken({ application, clock: systemClock, log }));
     token.onChange((fresh) => limits.rotateToken(id, fresh));
     tokens.push(token);
@@ -104,10 +106,10 @@ function createServer(
       id,
       botToken: () => token.reveal(),
       limiter: limits.of(id),
-      upstream: upstreams.of(apiUrl),
+      upstream: upstreams.of(api),
       shardCount:
         rest.gatewayRoutes === 'own'
-          ? shardCountOf(application, { token, clock: systemClock, log, signal: ended.signal })
+          ? shardCountOf(shardCount, { api, token, clock: systemClock, log, signal: ended.signal })
           : () => undefined,
     };
   });
@@ -126,47 +128,34 @@ function createServer(
   return server;
 }
 
-/** One for each API address. */
+/** One for each way to Discord. */
 class Upstreams {
   readonly #stack: AsyncDisposableStack;
   readonly #config: GatewayConfig;
-  readonly #ca: string | undefined;
   readonly #upstreams = new Map<string, Upstream>();
 
   constructor(stack: AsyncDisposableStack, config: GatewayConfig) {
-    const { tlsCaFile } = config.rest;
     this.#stack = stack;
     this.#config = config;
-    this.#ca = tlsCaFile === undefined ? undefined : readCa(tlsCaFile);
   }
 
-  of(apiUrl: string): Upstream {
-    const known = this.#upstreams.get(apiUrl);
+  of({ apiUrl, egressUrl, ca }: DiscordApi): Upstream {
+    const key = JSON.stringify([apiUrl, egressUrl, ca]);
+    const known = this.#upstreams.get(key);
     if (known) return known;
-    const { egressUrl, protocol, maxUpstreamConnections, upstreamTimeoutMs } = this.#config.rest;
+    const { protocol, maxUpstreamConnections, upstreamTimeoutMs } = this.#config.rest;
     const upstream = this.#stack.use(
       new Upstream({
         apiUrl,
         egressUrl,
         protocol,
-        ca: this.#ca,
+        ca,
         maxConnections: maxUpstreamConnections,
         timeoutMs: upstreamTimeoutMs,
       }),
     );
-    this.#upstreams.set(apiUrl, upstream);
+    this.#upstreams.set(key, upstream);
     return upstream;
-  }
-}
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new RestSetupError(
-      `rest.tlsCaFile (SHARDMUX_REST_TLS_CA_FILE) can't be read: ${reasonOf(error)}. Give the path of a PEM file.`,
-      { cause: error },
-    );
   }
 }
 

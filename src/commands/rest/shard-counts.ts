@@ -2,10 +2,11 @@
 import type { ApplicationConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { InformationSource } from '../../upstream/index.ts';
+import { type DiscordApi, InformationSource } from '../../upstream/index.ts';
 import type { BotToken } from './bot-token.ts';
 
 export interface ShardCountOptions {
+  readonly api: DiscordApi;
   readonly token: BotToken;
   readonly clock: Clock;
   readonly log: Logger;
@@ -14,8 +15,8 @@ export interface ShardCountOptions {
 
 /** Gives the number once it is known. Asks Discord until then, anew with another token, and stops when `signal` aborts. */
 export function shardCountOf(
-  { shardCount, apiUrl }: Pick<ApplicationConfig, 'shardCount' | 'apiUrl'>,
-  { token, clock, log, signal }: ShardCountOptions,
+  shardCount: ApplicationConfig['shardCount'],
+  { api, token, clock, log, signal }: ShardCountOptions,
 ): () => number | undefined {
   if (shardCount !== 'auto') return () => shardCount;
   let known: number | undefined;
@@ -24,7 +25,7 @@ export function shardCountOf(
     asking.abort();
     asking = new AbortController();
     const source = new InformationSource({
-      apiUrl,
+      api,
       token: token.reveal(),
       clock,
       random: Math.random,

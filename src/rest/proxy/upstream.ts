@@ -1,7 +1,7 @@
 /** The connections to Discord's API, or to the egress proxy before it. Knows nothing of workers and limits. */
-import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
+import { wayOut } from '../../runtime/way-out.ts';
 
 export interface UpstreamOptions {
   /** `discord.apiUrl`: the origin, and whatever stands before `/api`. */
@@ -39,21 +39,14 @@ export class Upstream implements AsyncDisposable {
   readonly #prefix: string;
 
   constructor({ apiUrl, egressUrl, protocol, ca, maxConnections, timeoutMs }: UpstreamOptions) {
-    const api = new URL(apiUrl);
-    const target = new URL(egressUrl ?? api.origin);
-    this.#host = api.host;
-    this.#prefix = api.pathname.replace(/\/api(?:\/v\d+)?\/*$/, '').replace(/\/+$/, '');
-    // The certificate is that of whom we connect to, whatever `Host` says; TLS knows no names that are addresses.
-    const isAddress = isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0;
-    const named = isAddress ? {} : { servername: target.hostname };
-    const connect = buildConnector({
-      timeout: CONNECT_TIMEOUT_MS,
-      allowH2: protocol === 'http2',
-      ...(ca === undefined ? {} : { ca }),
-    });
-    this.#pool = new Pool(target.origin, {
-      connect: ({ servername: _, ...options }, callback) => connect({ ...options, ...named }, callback),
-      allowH2: protocol === 'http2',
+    const allowHttp2 = protocol === 'http2';
+    const connectTimeoutMs = CONNECT_TIMEOUT_MS;
+    const { origin, host, connect } = wayOut({ url: apiUrl, egressUrl, ca, connectTimeoutMs, allowHttp2 });
+    this.#host = host;
+    this.#prefix = new URL(apiUrl).pathname.replace(/\/api(?:\/v\d+)?\/*$/, '').replace(/\/+$/, '');
+    this.#pool = new Pool(origin, {
+      connect,
+      allowH2: allowHttp2,
       connections: maxConnections,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,

@@ -103,8 +103,8 @@ describe('where it can not start', () => {
       /rest\.port \(SHARDMUX_REST_PORT\)/,
     );
     await expect(
-      startRest({ discord: simulator, env: { SHARDMUX_REST_TLS_CA_FILE: '/does/not/exist' } }),
-    ).rejects.toThrow(/rest\.tlsCaFile \(SHARDMUX_REST_TLS_CA_FILE\)/);
+      startRest({ discord: simulator, env: { SHARDMUX_DISCORD_TLS_CA_FILE: '/does/not/exist' } }),
+    ).rejects.toThrow(/discord\.tlsCaFile \(SHARDMUX_DISCORD_TLS_CA_FILE\)/);
   });
 });
 

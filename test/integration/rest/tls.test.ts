@@ -29,7 +29,7 @@ describe('with TLS', () => {
     directory = await mkdtemp(join(tmpdir(), 'rest-tls-'));
     const { key, cert } = await makeCertificates(directory);
     simulator = await smallSimulator({ tls: { key, cert }, guilds: 30 });
-    env = { SHARDMUX_REST_TLS_CA_FILE: join(directory, 'ca.pem') };
+    env = { SHARDMUX_DISCORD_TLS_CA_FILE: join(directory, 'ca.pem') };
   });
 
   afterAll(async () => {
@@ -117,13 +117,13 @@ describe('with TLS', () => {
   });
 });
 
-it('with rest.egressUrl everything goes there, under the name of Discord', async () => {
+it('with discord.egressUrl everything goes there, under the name of Discord', async () => {
   await using egress = await ScriptedApi.start(({ socket, text }) => {
     if (text.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 204 No Content\r\nVia: 1.1 google\r\n\r\n');
   });
   await using node = await startRest({
     discord: { url: 'https://discord.invalid', options: egress.options },
-    env: { SHARDMUX_REST_EGRESS_URL: egress.url },
+    env: { SHARDMUX_DISCORD_EGRESS_URL: egress.url },
   });
   expect((await ask(node, egress)).status).toBe(204);
   expect(egress.text).toMatch(/^GET \/api\/v10\/users\/@me HTTP\/1\.1\r\nhost: discord\.invalid\r\n/);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { InformationSource } from '../../../src/upstream/index.ts';
+import { type DiscordApi, InformationSource } from '../../../src/upstream/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -10,6 +10,7 @@ let clock: ManualClock;
 let abort: AbortController;
 let answers: { status: number; body: unknown; headers?: Record<string, string> }[];
 let requests: (string | undefined)[];
+let targets: string[];
 const warnings: { reason: string; retryInMs: number }[] = [];
 const refusals: string[] = [];
 
@@ -18,10 +19,12 @@ beforeEach(async () => {
   abort = new AbortController();
   answers = [];
   requests = [];
+  targets = [];
   warnings.length = 0;
   refusals.length = 0;
   server = createServer((request, response) => {
     requests.push(request.headers.authorization);
+    targets.push(`${request.headers.host}${request.url}`);
     const { status, body, headers } = answers.shift() ?? { status: 500, body: {} };
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   });
@@ -34,9 +37,11 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-function source(): InformationSource {
+const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+function source(api: DiscordApi = { apiUrl: `${url()}/api/v10` }): InformationSource {
   return new InformationSource({
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v10`,
+    api,
     token: 'a-token',
     clock,
     random: () => 0,
@@ -63,6 +68,13 @@ it('asks once for all who want to know, as the bot', async () => {
   expect(one).toMatchObject({ url: 'wss://gateway.example', shards: 4 });
   expect(budget).toEqual({ maxConcurrency: 2, remaining: 5, resetAfterMs: 60_000 });
   expect(requests).toEqual(['Bot a-token']);
+});
+
+it('asks where it is told to, by the name of Discord', async () => {
+  answers.push(answer(5));
+  const asked = source({ apiUrl: 'https://discord.invalid/api/v10', egressUrl: url() });
+  expect(await asked.get()).toMatchObject({ shards: 4 });
+  expect(targets).toEqual(['discord.invalid/api/v10/gateway/bot']);
 });
 
 it('asks again for the budget when the last answer is not of these seconds', async () => {
