@@ -170,7 +170,7 @@ export class Departures {
   }
 
   #refuse(waiting: Waiting, reason: RefusalReason, retryAfterMs: number | undefined): void {
-    waiting.settle('left', this.#options.entrance.refuse(reason, retryAfterMs, waiting.lane));
+    waiting.settle('left', this.#options.entrance.refuse(reason, retryAfterMs, waiting.lane.route));
   }
 
   #dequeue(waiting: Waiting): void {

@@ -3,7 +3,7 @@
  * Runs per request.
  */
 import type { Gate } from './gate.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, RouteRecord } from './lane.ts';
 import type { LimiterCounts } from './limiter-counts.ts';
 import type { Locks } from './locks.ts';
 import type { LimiterOptions, RefusalReason, Refused } from './ports.ts';
@@ -43,7 +43,7 @@ export class Entrance {
       return refusedAs('unknown-webhook', undefined);
     }
     if (egress.allows(account, route.global === 'exempt', nowMs)) return undefined;
-    return refusedAs('invalid-requests', egress.waitMs(nowMs));
+    return refusedAs('invalid-requests', egress.waitMs(nowMs), route);
   }
 
   /** What is against its waiting. */
@@ -52,8 +52,8 @@ export class Entrance {
     const etaMs = Math.max(this.etaMs(submitted, lane, nowMs), this.turnMs(submitted, lane, nowMs));
     const full = this.#options.bounds.refusal(account, bytes, lane.bucket);
     // Half of what waits has gone by then, as far as it is known when that is.
-    if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2), lane);
-    return etaMs <= deadlineAtMs ? undefined : refusedAs('deadline', etaMs - deadlineAtMs, lane);
+    if (full) return refusedAs(full, Math.max(1_000, (etaMs - nowMs) / 2), lane.route);
+    return etaMs <= deadlineAtMs ? undefined : refusedAs('deadline', etaMs - deadlineAtMs, lane.route);
   }
 
   /** Before this it certainly doesn't go. */
@@ -84,8 +84,12 @@ export class Entrance {
     return gate.etaMs(Math.min(bounds.count, rounds * gate.ahead(account, priority)), nowMs);
   }
 
-  refuse(reason: RefusalReason, retryAfterMs: number | undefined, lane?: Lane): Refused {
-    return this.count(refusedAs(reason, retryAfterMs, lane));
+  refuse(
+    reason: RefusalReason,
+    retryAfterMs: number | undefined,
+    route?: Pick<Route, 'shape'> | RouteRecord,
+  ): Refused {
+    return this.count(refusedAs(reason, retryAfterMs, route));
   }
 
   count(refused: Refused): Refused {
@@ -95,12 +99,13 @@ export class Entrance {
   }
 }
 
-function refusedAs(reason: RefusalReason, retryAfterMs: number | undefined, lane?: Lane): Refused {
-  const { model = 'unknown' } = lane?.route ?? {};
-  return {
-    kind: 'refused',
-    reason,
-    retryAfterMs,
-    bucket: typeof model === 'string' ? undefined : model.hash,
-  };
+/** `route`: as it was asked for, or with what is known of its limit. */
+function refusedAs(
+  reason: RefusalReason,
+  retryAfterMs: number | undefined,
+  route?: Pick<Route, 'shape'> | RouteRecord,
+): Refused {
+  const model = route && 'model' in route ? route.model : 'unknown';
+  const bucket = typeof model === 'string' ? undefined : model.hash;
+  return { kind: 'refused', reason, retryAfterMs, route: route?.shape, bucket };
 }

@@ -83,10 +83,10 @@ export class InFlight implements AdmissionOwner {
     const forbidden = entrance.forbids(submitted, nowMs);
     if (forbidden) return Promise.resolve(entrance.count(forbidden));
     const lane = table.lane(submitted.route, nowMs);
-    if (!lane) return Promise.resolve(entrance.refuse('too-many-buckets', 1_000));
+    if (!lane) return Promise.resolve(entrance.refuse('too-many-buckets', 1_000, submitted.route));
     const etaMs = entrance.etaMs(submitted, lane, nowMs);
     if (etaMs > submitted.deadlineAtMs) {
-      return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs, lane));
+      return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs, lane.route));
     }
     counts.repeated++;
     return Promise.resolve(departures.wait(submitted, waiting.attempt + 1, lane, () => signal, nowMs));

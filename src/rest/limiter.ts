@@ -209,7 +209,7 @@ export class RestLimiter implements Disposable {
     const forbidden = entrance.forbids(submitted, nowMs);
     if (forbidden) return entrance.count(forbidden);
     const lane = this.#table.lane(submitted.route, nowMs);
-    if (!lane) return entrance.refuse('too-many-buckets', 1_000);
+    if (!lane) return entrance.refuse('too-many-buckets', 1_000, submitted.route);
     const refused = entrance.tooMuch(submitted, lane, nowMs);
     if (refused) return entrance.count(refused);
     return this.#departures.wait(submitted, 1, lane, signalOf, nowMs);

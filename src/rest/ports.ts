@@ -50,7 +50,9 @@ export interface Refused {
   /** After how long the same would be taken, as far as that can be told; `undefined` where waiting does not help. */
   readonly retryAfterMs: number | undefined;
   readonly pathRefusal?: PathRefusal;
-  /** What Discord's headers call the limit of its route, where that is known. */
+  /** What tells its route from others, where it has one. */
+  readonly route?: string | undefined;
+  /** What Discord's headers call the limit of that, where it is known. */
   readonly bucket?: string | undefined;
 }
 

@@ -2,6 +2,7 @@
  * What shardmux answers by itself, in forms that libraries know from Discord: JSON with `message` and `code`, and `Via`, without
  * which they take a 429 for a ban of their address. Pure.
  */
+import { createHash } from 'node:crypto';
 import type { PathRefusal } from '../path.ts';
 import type { Refused } from '../ports.ts';
 
@@ -14,9 +15,6 @@ export interface OwnAnswer {
 
 /** Discord's words for a webhook that is not there; libraries look at the code. */
 const UNKNOWN_WEBHOOK_CODE = 10_015;
-
-/** Stands for a limit that Discord has not told the name of. */
-const UNKNOWN_BUCKET = 'shardmux';
 
 /** Where it is not known when the same would be taken. */
 const UNKNOWN_WAIT_S = 5;
@@ -105,8 +103,8 @@ const PATH_REASONS: Readonly<Record<Exclude<PathRefusal, 'outside-api'>, string>
 };
 
 /** What a refusal of the limiter is to a worker. */
-export function refusalAnswer({ reason, retryAfterMs, pathRefusal, bucket }: Refused): OwnAnswer {
-  const limited = (why: string) => limitedFor(why, retryAfterMs, bucket);
+export function refusalAnswer({ reason, retryAfterMs, pathRefusal, route = '', bucket }: Refused): OwnAnswer {
+  const limited = (why: string) => limitedFor(why, retryAfterMs, bucket ?? standIn(route));
   switch (reason) {
     case 'method':
       return METHOD_NOT_ALLOWED;
@@ -176,7 +174,7 @@ export function error(
  * disgo waits only where a bucket is named, and discord.js waits for parts of a second only where nothing remains. There is no
  * `X-RateLimit-Limit` and `-Reset`, with which hikari would take the wait for the limit's window.
  */
-function limitedFor(why: string, retryAfterMs: number | undefined, bucket = UNKNOWN_BUCKET): OwnAnswer {
+function limitedFor(why: string, retryAfterMs: number | undefined, bucket: string): OwnAnswer {
   if (retryAfterMs === undefined) return unavailable(why);
   const retryAfterS = Math.max(1, Math.ceil(retryAfterMs)) / 1_000;
   return {
@@ -190,6 +188,11 @@ function limitedFor(why: string, retryAfterMs: number | undefined, bucket = UNKN
       'x-ratelimit-reset-after': String(retryAfterS),
     },
   };
+}
+
+/** For a limit that Discord has not told the name of: another for each route, because JDA keeps the first that it is told. */
+function standIn(route: string): string {
+  return `shardmux-${createHash('sha256').update(route).digest('hex').slice(0, 16)}`;
 }
 
 function unavailable(why: string, retryAfterS = UNKNOWN_WAIT_S): OwnAnswer {

@@ -25,16 +25,20 @@ describe('what a refusal is to a worker', () => {
       headers: {
         'retry-after': '2',
         'x-ratelimit-scope': 'shared',
-        'x-ratelimit-bucket': 'shardmux',
+        'x-ratelimit-bucket': expect.stringMatching(/^shardmux-[0-9a-f]{16}$/),
         'x-ratelimit-remaining': '0',
         'x-ratelimit-reset-after': '1.234',
       },
     });
   });
 
-  it('names the bucket as Discord does, where it is known', () => {
+  it('names the bucket as Discord does, where it is known, else one for each route', () => {
     const answer = refusalAnswer({ kind: 'refused', reason: 'deadline', retryAfterMs: 1_000, bucket: 'abc' });
     expect(answer.headers).toMatchObject({ 'x-ratelimit-bucket': 'abc' });
+    const [one, other] = ['GET /a', 'GET /b'].map((route) =>
+      refusalAnswer({ kind: 'refused', reason: 'deadline', retryAfterMs: 1_000, route }),
+    );
+    expect(one?.headers).not.toEqual(other?.headers);
   });
 
   it('never tells to come back at once', () => {
