@@ -15,6 +15,12 @@ export interface LimitHeaders {
   readonly resetAfterMs: number;
 }
 
+/** There is a limit, but what is said of it can't be. */
+export interface SenselessHeaders {
+  /** For so long nothing is left of it, if that much can be believed. */
+  readonly waitMs: number;
+}
+
 export type Refusal429 =
   /** This bucket, or a limit of this route that its headers don't show. */
   | { readonly scope: 'user'; readonly retryAfterMs: number }
@@ -34,19 +40,28 @@ const DEFAULT_ADDRESS_RETRY_AFTER_MS = 60_000;
 /** No limit of Discord's is longer than a day: what says so is not believed further. */
 const MAX_WAIT_MS = 24 * 3_600_000;
 
+/** Discord's have 32 characters. */
+const MAX_HASH = 128;
+
 /** Whether the limiter reads the body of an answer with this status: the proxy keeps it then (it is small). */
 export function needsBody(status: number): boolean {
   return status === 429 || status === 404;
 }
 
-export function limitHeadersOf({ header }: Answer): LimitHeaders | undefined {
+/** `undefined` where there are none. */
+export function limitHeadersOf({ header }: Answer): LimitHeaders | SenselessHeaders | undefined {
   const hash = header('x-ratelimit-bucket');
-  const limit = count(header('x-ratelimit-limit'));
-  const remaining = count(header('x-ratelimit-remaining'));
-  const resetAfterMs = milliseconds(header('x-ratelimit-reset-after'));
-  if (!hash || hash.length > 128 || limit === undefined || limit < 1) return undefined;
-  if (remaining === undefined || resetAfterMs === undefined) return undefined;
-  return { hash, limit, remaining: Math.min(remaining, limit), resetAfterMs };
+  const limitText = header('x-ratelimit-limit');
+  const remainingText = header('x-ratelimit-remaining');
+  const resetText = header('x-ratelimit-reset-after');
+  if ((hash ?? limitText ?? remainingText ?? resetText) === undefined) return undefined;
+  const limit = count(limitText);
+  const remaining = count(remainingText);
+  const resetAfterMs = milliseconds(resetText);
+  const isLimit = hash && hash.length <= MAX_HASH && limit !== undefined && limit >= 1;
+  const isUse = remaining !== undefined && resetAfterMs !== undefined && resetAfterMs < MAX_WAIT_MS;
+  if (isLimit && isUse && remaining <= limit) return { hash, limit, remaining, resetAfterMs };
+  return { waitMs: isUse && remaining === 0 ? resetAfterMs : 0 };
 }
 
 export function refusalOf(answer: Answer): Refusal429 {

@@ -42,12 +42,15 @@ export class Answers {
     const refusal = status === 429 ? refusalOf(answer) : undefined;
     this.#countInvalid(admission, status, refusal, nowMs);
     this.#lock(admission, answer);
-    const headers = limitHeadersOf(answer);
+    const said = limitHeadersOf(answer);
+    const headers = said && 'hash' in said ? said : undefined;
     if (refusal) return this.#limited(admission, refusal, headers, nowMs);
     if (headers) return this.#learn(admission, headers, nowMs);
     this.#settle(admission, nowMs);
+    // One at a time goes for a while, and not as if there were no limit.
+    if (said && 'waitMs' in said) admission.lane.hold(nowMs + said.waitMs, nowMs);
     // Errors of what stands before Discord's API, and refusals of the token, come before limits are looked at.
-    if (status < 500 && status !== 401 && status !== 403) this.#options.table.learnOpen(admission.lane);
+    else if (status < 500 && status !== 401 && status !== 403) this.#options.table.learnOpen(admission.lane);
     return NONE;
   }
 

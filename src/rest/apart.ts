@@ -23,7 +23,7 @@ export class Apart {
   }
 
   restore(pairs: readonly string[]): void {
-    for (const pair of pairs) this.#pairs.add(pair);
+    for (const pair of pairs.slice(0, MAX_PAIRS)) this.#pairs.add(pair);
   }
 }
 

@@ -20,6 +20,9 @@ const MAX_CHANGES_FOR_ALL = 8;
 /** A lane is put behind the others at most so often: their order is true to this much. */
 const PLACED_EVERY_MS = 1_000;
 
+/** A way there and back takes hardly longer. */
+const ON_THE_WAY_MS = 1_000;
+
 export interface LaneTableLimits {
   readonly maxLanes: number;
   readonly maxRoutes: number;
@@ -55,7 +58,7 @@ export class LaneTable {
       return known;
     }
     this.#letGo(SWEPT_AT_ONCE, nowMs);
-    if (this.lanes.size >= this.#limits.maxLanes && !this.#letGoOne(nowMs)) return undefined;
+    if (this.isFull && !this.#letGoOne(nowMs)) return undefined;
     const route = this.route(shape, nowMs) ?? this.route(template, nowMs);
     if (!route) return undefined;
     // What is exempt or a user's own is used too little for two nodes to meet in it.
@@ -79,6 +82,10 @@ export class LaneTable {
     lease.join(lane);
     this.lanes.set(key, lane);
     return lane;
+  }
+
+  get isFull(): boolean {
+    return this.lanes.size >= this.#limits.maxLanes;
   }
 
   /** That lane, if there is one. */
@@ -205,5 +212,7 @@ function keyOf(shape: string, major: string): string {
 /** The lane's own where the headers name it, else its route's, else a new one. */
 function modelOf({ quota, route }: Lane, headers: LimitHeaders): LimitModel {
   for (const { model } of [quota, route]) if (typeof model !== 'string' && model.isOf(headers)) return model;
-  return new LimitModel(route.shape, headers.hash, headers.limit);
+  const model = new LimitModel(route.shape, headers.hash, headers.limit);
+  model.maxIntervalMs = headers.resetAfterMs + ON_THE_WAY_MS;
+  return model;
 }

@@ -3,50 +3,21 @@
  * it; it has no token in it. Pure.
  */
 import type { LaneTable } from './lane-table.ts';
-import { type LimitKind, LimitModel } from './limit-model.ts';
+import { LimitModel } from './limit-model.ts';
 import type { Locks } from './locks.ts';
-import type { QuotaState } from './quota.ts';
+import {
+  type GlobalHolds,
+  type LimiterState,
+  readState,
+  type SavedLane,
+  type SavedModel,
+  type SavedRoute,
+  VERSION,
+} from './saved-form.ts';
 
-const VERSION = 1;
-
-interface SavedRoute {
-  readonly shape: string;
-  /** `null` where its answers carry no limit. */
-  readonly model: {
-    readonly hash: string;
-    readonly limit: number;
-    readonly kind: LimitKind;
-    readonly isProven: boolean;
-    readonly windowMs: number;
-    readonly intervalMs: number;
-  } | null;
-}
-
-interface SavedLane extends QuotaState {
-  readonly shape: string;
-  readonly major: string;
-  readonly laneHoldUntilMs: number;
-}
-
-export interface GlobalHolds {
-  readonly application: number;
-  readonly address: number;
-}
-
-export interface LimiterState {
-  readonly version: typeof VERSION;
-  readonly routes: readonly SavedRoute[];
-  /** Pairs of routes that have one hash and are counted apart. */
-  readonly apart: readonly string[];
-  readonly lanes: readonly SavedLane[];
-  readonly holds: GlobalHolds;
-  readonly lockedTokenId: string | null;
-  readonly lockedWebhooks: readonly string[];
-}
+export type { LimiterState } from './saved-form.ts';
 
 const NO_HOLDS: GlobalHolds = { application: 0, address: 0 };
-/** No limit of Discord's reaches further; what does is a clock that was wrong. */
-const MAX_AHEAD_MS = 24 * 3_600_000;
 
 export function exportLimiter(
   table: LaneTable,
@@ -58,8 +29,8 @@ export function exportLimiter(
   for (const { shape, model } of table.routes.values()) {
     if (model === 'open') routes.push({ shape, model: null });
     else if (model !== 'unknown') {
-      const { hash, limit, kind, isProven, windowMs, intervalMs } = model;
-      routes.push({ shape, model: { hash, limit, kind, isProven, windowMs, intervalMs } });
+      const { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } = model;
+      routes.push({ shape, model: { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } });
     }
   }
   const lanes: SavedLane[] = [];
@@ -83,38 +54,27 @@ export function exportLimiter(
   };
 }
 
-/** Gives the global holds. A state that is not one of ours changes nothing. */
-export function importLimiter(state: unknown, table: LaneTable, locks: Locks, nowMs: number): GlobalHolds {
-  if (!isState(state)) return NO_HOLDS;
+/** Gives the global holds. A state that is not one of ours changes nothing; of one that is, what makes no sense doesn't. */
+export function importLimiter(saved: unknown, table: LaneTable, locks: Locks, nowMs: number): GlobalHolds {
+  const state = readState(saved, nowMs);
+  if (!state) return NO_HOLDS;
   for (const { shape, model } of state.routes) {
     const route = table.route(shape, nowMs);
-    if (!route) continue;
-    route.model = model ? Object.assign(new LimitModel(shape, model.hash, model.limit), model) : 'open';
+    if (route) route.model = model ? modelFrom(shape, model) : 'open';
   }
   table.apart.restore(state.apart);
-  const untilMs = (atMs: number) => (atMs <= nowMs + MAX_AHEAD_MS ? atMs : nowMs);
-  for (const saved of state.lanes) {
-    const route = table.route(saved.shape, nowMs);
-    if (!route || typeof route.model === 'string' || table.find(saved.shape, saved.major)) continue;
-    const lane = table.create(route, saved.major, nowMs);
-    lane.quota.importState({
-      used: saved.used,
-      endMs: untilMs(saved.endMs),
-      emptyAtMs: untilMs(saved.emptyAtMs),
-      holdUntilMs: untilMs(saved.holdUntilMs),
-    });
-    lane.holdUntilMs = untilMs(saved.laneHoldUntilMs);
+  for (const { shape, major, laneHoldUntilMs, ...quota } of state.lanes) {
+    const route = table.route(shape, nowMs);
+    if (!route || typeof route.model === 'string' || table.isFull || table.find(shape, major)) continue;
+    const lane = table.create(route, major, nowMs);
+    lane.quota.importState(quota);
+    lane.holdUntilMs = laneHoldUntilMs;
   }
   locks.lockedTokenId = state.lockedTokenId ?? undefined;
   for (const id of state.lockedWebhooks) locks.webhooks.add(id);
-  return { application: untilMs(state.holds.application), address: untilMs(state.holds.address) };
+  return state.holds;
 }
 
-/** It is ours, written by this version, or not looked at: the parts are not checked one by one. */
-function isState(state: unknown): state is LimiterState {
-  if (typeof state !== 'object' || state === null) return false;
-  // The reason for the cast: every property is looked at before it is believed.
-  const { version, routes, apart, lanes, holds, lockedWebhooks } = state as Partial<LimiterState>;
-  if (version !== VERSION || typeof holds?.application !== 'number') return false;
-  return [routes, apart, lanes, lockedWebhooks].every(Array.isArray);
+function modelFrom(shape: string, saved: SavedModel): LimitModel {
+  return Object.assign(new LimitModel(shape, saved.hash, saved.limit), saved);
 }

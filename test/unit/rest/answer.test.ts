@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Answer, limitHeadersOf, refusalOf } from '../../../src/rest/answer.ts';
 
-function answer(headers: Record<string, string>, body?: unknown): Answer {
+function answer(headers: Record<string, string | undefined>, body?: unknown): Answer {
   const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
   return { status: 429, header: (name) => headers[name], body: text };
 }
@@ -28,13 +28,26 @@ describe('limit headers', () => {
   it.each([
     ['x-ratelimit-limit', '0'],
     ['x-ratelimit-limit', 'many'],
+    ['x-ratelimit-limit', '3'],
+    ['x-ratelimit-limit', undefined],
     ['x-ratelimit-remaining', '-1'],
+    ['x-ratelimit-remaining', undefined],
     ['x-ratelimit-reset-after', 'NaN'],
+    ['x-ratelimit-reset-after', '-1'],
     ['x-ratelimit-reset-after', '1e9'],
+    ['x-ratelimit-reset-after', '99999999'],
+    ['x-ratelimit-reset-after', undefined],
     ['x-ratelimit-bucket', 'x'.repeat(200)],
     ['x-ratelimit-bucket', ''],
-  ])('are taken for none where %s is %j', (name, value) => {
-    expect(limitHeadersOf(answer({ ...whole, [name]: value }))).toBeUndefined();
+    ['x-ratelimit-bucket', undefined],
+  ])('make no sense where %s is %j, which is not the same as none', (name, value) => {
+    expect(limitHeadersOf(answer({ ...whole, [name]: value }))).toEqual({ waitMs: 0 });
+    expect(limitHeadersOf(answer({}))).toBeUndefined();
+  });
+
+  it('that make no sense are believed that nothing is left', () => {
+    const used = { ...whole, 'x-ratelimit-remaining': '0', 'x-ratelimit-bucket': undefined };
+    expect(limitHeadersOf(answer(used))).toEqual({ waitMs: 1_250 });
   });
 });
 

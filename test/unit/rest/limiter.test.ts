@@ -63,6 +63,29 @@ describe('the limiter', () => {
     expect((await Promise.all(asked.map(now))).filter((state) => state === 'admitted')).toHaveLength(10);
   });
 
+  it('sends one at a time where limit headers make no sense, and not as if there were none', async () => {
+    const stage = new Stage();
+    (await stage.admit(SEND)).done(ok(5, 7, 1_000));
+    const asked = [stage.ask(SEND), stage.ask(SEND)];
+    expect(await Promise.all(asked.map(now))).toEqual(['admitted', 'waiting']);
+    admitted(await asked[0]!).done(ok(5, 0, 2_000, ''));
+    stage.clock.advance(1_990);
+    expect(await now(asked[1]!)).toBe('waiting');
+    stage.clock.advance(20);
+    admitted(await asked[1]!).done(ok(5, 4, 1_000));
+    expect(await now(stage.ask(SEND))).toBe('admitted');
+  });
+
+  it('is careful for a while with a route that had no limit, when its limit headers make no sense', async () => {
+    const stage = new Stage();
+    (await stage.admit('GET /gateway')).done(ok());
+    (await stage.admit('GET /gateway')).done(ok(0, 0, 0));
+    const asked = [stage.ask('GET /gateway'), stage.ask('GET /gateway')];
+    expect(await Promise.all(asked.map(now))).toEqual(['admitted', 'waiting']);
+    stage.clock.advance(10_010);
+    expect(await now(asked[1]!)).toBe('admitted');
+  });
+
   it('takes an error of what stands before Discord for no word about limits', async () => {
     const stage = new Stage();
     (await stage.admit(SEND)).done({ status: 502, header: () => undefined });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { now, ok, Stage } from './stage.ts';
+import { mulberry } from './world.ts';
 
 const SEND = 'POST /channels/1/messages';
 
@@ -46,5 +47,52 @@ describe('what is kept over a restart', () => {
     const stage = new Stage();
     stage.limiter.import(state);
     expect(await now(stage.ask(SEND))).toBe('admitted');
+  });
+
+  it('is passed over piece by piece where it makes no sense, and what is left of it counts', async () => {
+    const before = await used();
+    const state = JSON.parse(JSON.stringify(before.limiter.export()));
+    const [route] = state.routes;
+    const [lane] = state.lanes;
+    const broken = [null, 7, 'x', [], {}];
+    state.routes.unshift(...broken, { ...route, shape: 'b', model: { ...route.model, limit: -1 } });
+    state.routes.push({ ...route, shape: 'c', model: { ...route.model, kind: 'other' } });
+    state.lanes.unshift(...broken, { ...lane, used: 1e300 }, { ...lane, emptyAtMs: null });
+    state.lanes.push({ ...lane, shape: 'of no route' });
+    state.lockedWebhooks.push(5, 'a webhook', null);
+    state.apart.push(null, 'one');
+    state.holds = { application: 'soon', address: -5 };
+    state.lockedTokenId = 12;
+    const after = new Stage({ clock: before.clock });
+    after.limiter.import(state);
+    expect(await now(after.ask(SEND))).toBe('waiting');
+    expect(after.limiter.readings()).toMatchObject({ lanes: 1, lockedWebhooks: 1, globalWaitMs: 0 });
+  });
+
+  it('changes nothing for the worse, whatever of it is lost or replaced', async () => {
+    const before = await used();
+    const whole = JSON.stringify(before.limiter.export());
+    const values = ['null', '-1', '1e999', '"x"', '[]', '{}', 'true', '9e15'];
+    for (let seed = 1; seed <= 500; seed++) {
+      const random = mulberry(seed);
+      const value = values[Math.floor(random() * values.length)]!;
+      const fields = [...whole.matchAll(/:(-?[\d.]+|"[^"]*"|true|false|null)/g)];
+      const field = fields[Math.floor(random() * fields.length)]!;
+      const text = `${whole.slice(0, field.index + 1)}${value}${whole.slice(field.index + field[0].length)}`;
+      const after = new Stage({ clock: before.clock });
+      after.limiter.import(JSON.parse(text));
+      after.limiter.rotateToken('third');
+      const asked = [after.ask(SEND), after.ask('GET /gateway')];
+      after.clock.advance(1);
+      for (const one of asked) expect(['admitted', 'waiting']).toContain(await now(one));
+      after.limiter[Symbol.dispose]();
+    }
+  });
+
+  it('knows within what bounds an interval is', async () => {
+    const stage = new Stage();
+    (await stage.admit(SEND)).done(ok(5, 4, 1_000));
+    const { routes } = JSON.parse(JSON.stringify(stage.limiter.export()));
+    expect(routes[0].model.maxIntervalMs).toBeLessThan(1_100);
   });
 });
