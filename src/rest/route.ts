@@ -50,6 +50,11 @@ const DISCORD_EPOCH_MS = 1_420_070_400_000;
 const ROOT = newNode();
 for (const template of ROUTE_TEMPLATES) addTemplate(template);
 
+/** By method and template: the same text each time, which is looked up sooner than an equal one. */
+const LABELS = new Map(
+  METHODS.map((method) => [method, new Map(ROUTE_TEMPLATES.map((path) => [path, `${method} /${path}`]))]),
+);
+
 export interface RouteFacts {
   readonly applicationId: string;
   readonly nowMs: number;
@@ -79,7 +84,7 @@ function ownRouteOf(method: Method, path: ApiPath, { applicationId, nowMs }: Rou
   const general = known ?? generalTemplate(segments);
   const age =
     known === 'channels/:channel/messages/:id' && method === 'DELETE' ? ageOf(segments[3], nowMs) : '';
-  const template = `${method} /${general}${age}`;
+  const template = `${LABELS.get(method)?.get(general) ?? `${method} /${general}`}${age}`;
   const shape = known === undefined ? `${method} /${shapeOf(segments)}` : template;
   const [head, id = '', token] = segments;
   const base = { template, shape, webhookId: undefined, isInteraction: false } as const;

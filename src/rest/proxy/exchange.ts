@@ -118,7 +118,7 @@ export class Exchange {
     // Whoever waits for 100-continue sends nothing until it is its turn.
     if (!this.#body.isEmpty && !this.#expectsContinue) {
       // What came with the head is there when the parser has gone through all that was received.
-      await null;
+      await yieldToEvents();
       await this.#body.hold();
     }
     const submittedAtMs = clock.now();
