@@ -46,6 +46,7 @@ it('a worker token gets 429 above its limit, and others go on', async () => {
     via: '1.1 shardmux',
     'retry-after': '5',
     'x-ratelimit-scope': 'shared',
+    'x-ratelimit-bucket': expect.stringMatching(/^shardmux-\d+$/),
     'content-type': 'application/json',
   });
   expect(await answer.json()).toEqual({

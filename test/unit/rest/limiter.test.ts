@@ -188,12 +188,14 @@ describe('a request that waits', () => {
     expect(stage.limiter.readings().queued).toBe(0);
   });
 
-  it('is refused at once when it certainly has to wait for longer, and told for how long', async () => {
+  it('is refused at once when it certainly has to wait for longer, and told for how long and at which limit', async () => {
     const stage = new Stage();
     (await stage.admit(SEND)).done(ok(5, 0, 9_000));
     expect(await stage.ask(SEND, { deadlineMs: 1_000 })).toMatchObject({
       reason: 'deadline',
       retryAfterMs: expect.closeTo(8_000, -2),
+      route: 'POST /channels/:channel/messages',
+      bucket: 'hash',
     });
     expect(await now(stage.ask(SEND, { deadlineMs: 10_000 }))).toBe('waiting');
   });
