@@ -68,7 +68,8 @@ export const rest = z.strictObject({
   }),
   maxQueued: setting(integer({ min: 1, max: 1_000_000 }), {
     default: 100_000,
-    description: 'How many requests of an application may wait for their turn.',
+    description:
+      'How many requests of an application may wait for their turn, each in some 7.5 KB and its headers and body; the last tenth is for worker tokens with less than a hundredth of it waiting.',
   }),
   maxQueuedPerBucket: setting(integer({ min: 1, max: 1_000_000 }), {
     default: 1_000,

@@ -51,12 +51,17 @@ export class Departures {
     const promise = waiting.promise();
     const signal = signalOf();
     signal && waiting.listen(signal, () => this.#leave(waiting, signal.reason));
+    this.#setDeadline(waiting);
+    return promise;
+  }
+
+  /** By itself, so that an alarm that is not meant any more keeps nothing of its request but `waiting`. */
+  #setDeadline(waiting: Waiting): void {
     this.#options.alarms.add({
-      atMs: submitted.deadlineAtMs,
+      atMs: waiting.submitted.deadlineAtMs,
       isMeant: () => waiting.state === 'waiting',
       ring: () => this.#expire(waiting),
     });
-    return promise;
   }
 
   /** Whether it went because nobody waits before it and no limit is against it, which is the usual case. */

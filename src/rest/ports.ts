@@ -67,6 +67,8 @@ export type Verdict =
 export interface LimiterLimits {
   /** Requests that wait, in all. */
   readonly maxQueued: number;
+  /** What those may take in memory. */
+  readonly maxQueuedBytes: number;
   readonly maxQueuedPerBucket: number;
   readonly maxQueuedBytesPerBucket: number;
   readonly maxQueuedPerAccount: number;
@@ -81,6 +83,7 @@ export interface LimiterLimits {
 
 export const DEFAULT_LIMITER_LIMITS: LimiterLimits = {
   maxQueued: 100_000,
+  maxQueuedBytes: 1024 * 1024 * 1024,
   maxQueuedPerBucket: 1_000,
   maxQueuedBytesPerBucket: 64 * 1024 * 1024,
   maxQueuedPerAccount: 20_000,

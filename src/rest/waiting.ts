@@ -26,6 +26,7 @@ export class Waiting implements Queued {
   state: 'waiting' | 'sent' | 'left' = 'waiting';
   /** What came of it, as soon as that is known. */
   outcome: Admission | Refused | undefined;
+  /** Let go of with the outcome: an alarm may keep this until its time, and must not keep whoever waited. */
   #deferred: PromiseWithResolvers<Admission | Refused> | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -70,11 +71,13 @@ export class Waiting implements Queued {
     this.#end(state);
     this.outcome = outcome;
     this.#deferred?.resolve(outcome);
+    this.#deferred = undefined;
   }
 
   fail(reason: unknown): void {
     this.#end('left');
     this.#deferred?.reject(reason);
+    this.#deferred = undefined;
   }
 
   #end(state: 'sent' | 'left'): void {

@@ -24,7 +24,7 @@ import {
   TOKEN_REFUSED,
 } from './own-answers.ts';
 import { BodyStalledError, RequestBody, WorkerGoneError } from './request-body.ts';
-import { type HeadReading, type RequestHead, readHead } from './request-head.ts';
+import { type HeadReading, headBytes, type RequestHead, readHead } from './request-head.ts';
 import { discardRest, respond } from './respond.ts';
 import { type CallOutcome, UpstreamCall, WorkerStalledError } from './upstream-call.ts';
 
@@ -139,7 +139,7 @@ export class Exchange {
     deadlineMs: number,
   ): Submission | Promise<Submission> {
     if (this.#gone) throw this.#gone;
-    const bytes = this.#body.heldBytes;
+    const bytes = this.#body.heldBytes + headBytes(this.#request);
     return application.limiter.ask(
       { method, target, path, account, authorization, priority, deadlineMs, bytes },
       this.#signalOf,

@@ -98,6 +98,16 @@ function wrongFraming({ rawHeaders, headers, httpVersion }: IncomingMessage): Ow
   return isClear && tokens < 2 ? undefined : AMBIGUOUS_HEADERS;
 }
 
+/** What a request takes in memory while it waits, without its headers and body: measured with 100,000 of them. */
+const BARE_REQUEST_BYTES = 7 * 1024;
+
+/** What it takes in memory as long as it waits, without its body. Runs per request. */
+export function headBytes({ rawHeaders, url }: IncomingMessage): number {
+  let bytes = BARE_REQUEST_BYTES + (url?.length ?? 0);
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+}
+
 function countOf(rawHeaders: readonly string[], name: string): number {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
