@@ -32,7 +32,9 @@ beforeAll(async () => {
     discord: simulator,
     env: {
       SHARDMUX_WORKERS_TOKENS: tokens,
-      SHARDMUX_REST_DEADLINE_MS: '10m',
+      // As long as all of them take at 50 a second.
+      SHARDMUX_REST_DEADLINE_MS: '1h',
+      SHARDMUX_REST_MAX_DEADLINE_MS: '1h',
       NODE_OPTIONS: '--max-old-space-size=900',
     },
   });

@@ -1,15 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { admitted, now, Stage } from './stage.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** Bounds of all requests that wait; all others are out of the way. */
 function crowd(limits: { maxQueued?: number; maxQueuedBytes?: number }): Stage {
-  return new Stage({ globalLimit: 1, limits: { maxQueuedPerAccount: 10_000, ...limits } });
+  return new Stage({
+    globalLimit: 1,
+    limits: { maxQueuedPerAccount: 10_000, maxDeadlineMs: HOUR_MS, ...limits },
+  });
 }
 
 async function fill(stage: Stage, account: string, count: number): Promise<string | undefined> {
   let last: string | undefined;
   for (let one = 0; one < count; one++) {
-    last = await now(Promise.resolve(stage.ask(`GET /channels/${one}/messages`, { account })));
+    last = await now(
+      Promise.resolve(stage.ask(`GET /channels/${one}/messages`, { account, deadlineMs: HOUR_MS })),
+    );
   }
   return last;
 }
