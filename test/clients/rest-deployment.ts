@@ -79,7 +79,7 @@ export async function startRestDeployment(): Promise<RestDeployment> {
   const env = { SHARDMUX_WORKERS_TOKENS: `client:${WORKER_TOKEN},other:${OTHER_TOKEN}` };
   const buckets: RestOptions['buckets'] = {
     // As tight as Discord's, and quicker over.
-    'create-message': { limit: 5, windowMs: 500 },
+    'create-message': { limit: 5, windowMs: 300 },
     'edit-message': { limit: 5, windowMs: 500 },
     'read-messages': { limit: 5, windowMs: 500 },
     'list-members': { limit: 5, windowMs: 500 },
