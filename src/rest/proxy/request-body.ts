@@ -85,7 +85,7 @@ export class RequestBody implements Disposable {
     const reserved = this.length ?? maxSmallBytes;
     if (!held.take(reserved)) return undefined;
     this.#heldBytes = reserved;
-    if (!this.#request.complete) return this.#holdLater();
+    if (!this.#request.complete || this.#request.destroyed) return this.#holdLater();
     // Nobody has read of it, so all of it is there. The reason for the cast: no encoding is set.
     const all = this.#request.read() as Buffer | null;
     this.#take(all ? [all] : [], (all?.length ?? 0) <= maxSmallBytes);
