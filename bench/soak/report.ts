@@ -16,6 +16,9 @@ const STARVED_BELOW = 0.5;
 /** So is one without a request done for this long, besides two of the times after which it can expect one. */
 const SILENCE_MS = 10_000;
 
+/** Starved buckets that are named. */
+const HUNGRY_SHOWN = 10;
+
 export interface KindVerdict {
   readonly buckets: number;
   /** By its own buckets' limits. */
@@ -53,6 +56,8 @@ export interface Verdict {
   readonly p99Ms: number;
   readonly kinds: Readonly<Record<string, KindVerdict>>;
   readonly perSecond: readonly number[];
+  /** The starved buckets, in words; the first few. */
+  readonly hungry: readonly string[];
   readonly broken: readonly string[];
 }
 
@@ -77,6 +82,11 @@ export function verdictOf(counted: Counted): Verdict {
   const allowed = Math.min(allowedGlobally(globalLimit, ms), sum(allowances));
   const parts = partsOf(buckets, allowances, allowed);
   const ofFair = book.buckets.map(({ done }, bucket) => done / (parts[bucket] ?? 1));
+  const starved = book.buckets.flatMap((record, at) =>
+    isStarved(record, buckets[at], parts[at] ?? 0, ms)
+      ? [hungerText(record, buckets[at], parts[at] ?? 0)]
+      : [],
+  );
   const took = Float64Array.from(book.tookMs).sort();
   return {
     ...{ globalLimit, seconds, nodes, workers, buckets: buckets.length, killed: outage !== undefined },
@@ -87,7 +97,7 @@ export function verdictOf(counted: Counted): Verdict {
     globalViolations: stats.violations['rest-global-limit'] ?? 0,
     violations: stats.violations,
     notes: stats.notes,
-    starved: book.buckets.filter((record, at) => isStarved(record, buckets[at], parts[at] ?? 0, ms)).length,
+    starved: starved.length,
     leastOfFair: round(Math.min(...ofFair), 3),
     longestSilenceMs: Math.round(Math.max(...book.buckets.map(({ longestSilenceMs }) => longestSilenceMs))),
     outcomes: book.outcomes,
@@ -97,6 +107,7 @@ export function verdictOf(counted: Counted): Verdict {
     ...{ p50Ms: Math.round(percentile(took, 0.5)), p99Ms: Math.round(percentile(took, 0.99)) },
     kinds: kindsOf(buckets, book, allowances),
     perSecond: Array.from({ length: seconds }, (_, second) => book.perSecond[second] ?? 0),
+    hungry: starved.slice(0, HUNGRY_SHOWN),
     broken,
   };
 }
@@ -123,6 +134,15 @@ function isStarved(
   return done < STARVED_BELOW * part || longestSilenceMs > SILENCE_MS + 2 * Math.max(windowMs, ms / part);
 }
 
+function hungerText(
+  { done, longestSilenceMs }: BucketRecord,
+  bucket: SoakBucket | undefined,
+  part: number,
+): string {
+  const what = bucket && `${bucket.kind.method} ${bucket.kind.path(bucket.place)}`;
+  return `${what}: ${done} of ${part.toFixed(1)}, silent for ${number(Math.round(longestSilenceMs))} ms`;
+}
+
 function kindsOf(
   buckets: readonly SoakBucket[],
   book: Book,
@@ -142,13 +162,13 @@ function kindsOf(
 
 /** What is wrong; empty where all is well. */
 export function problemsOf(verdict: Verdict): string[] {
-  const { violations, starved, outcomes, failedUncalledFor, ratio, broken } = verdict;
+  const { violations, starved, hungry, outcomes, failedUncalledFor, ratio, broken } = verdict;
   const broke = Object.entries(violations).map(([kind, count]) => `${count} × ${kind}`);
   return [
     ...broken,
     broke.length > 0 && `Discord's rules broken: ${broke.join(', ')}`,
     ratio < GOAL && `${percent(ratio)} of what the limits allowed`,
-    starved > 0 && `${starved} buckets starved`,
+    starved > 0 && `${starved} buckets starved: ${hungry.join('; ')}`,
     outcomes.wrong > 0 && `${outcomes.wrong} answers that are none of Discord's`,
     failedUncalledFor > 0 && `${failedUncalledFor} requests failed while no node was down`,
   ].filter((problem) => problem !== false);
