@@ -33,6 +33,7 @@ export async function runSoak(options: SoakOptions): Promise<Outcome> {
 async function judged(options: SoakOptions, { simulator, nodes, buckets, workers }: Parts): Promise<Outcome> {
   const { seconds, globalLimit, write } = options;
   const beganAtMs = monotonicMs();
+  const beganEpochMs = Date.now();
   const endAtMs = beganAtMs + seconds * 1_000;
   const book = new Book(buckets.length, beganAtMs);
   write(`${buckets.length} buckets for ${seconds} s, global limit ${globalLimit}/s\n`);
@@ -50,7 +51,9 @@ async function judged(options: SoakOptions, { simulator, nodes, buckets, workers
   });
   const examples = [
     ...book.examples,
-    ...stats.violationLog.map(({ at, kind, detail }) => `${new Date(at).toISOString()} ${kind}: ${detail}`),
+    ...stats.violationLog.map(
+      ({ at, kind, detail }) => `after ${((at - beganEpochMs) / 1_000).toFixed(3)} s ${kind}: ${detail}`,
+    ),
   ];
   return { verdict, examples };
 }
