@@ -23,6 +23,9 @@ interface AccountLines<Item> {
   count: number;
 }
 
+/** So often in a row an account may be passed over by one that waits less elsewhere. */
+const MOST_PASSED = 3;
+
 export class BucketQueue<Item extends Queued> {
   /** By class, by account, in the order of their turns. */
   readonly #classes: Readonly<Record<Priority, Map<string, AccountLines<Item>>>> = {
@@ -31,6 +34,7 @@ export class BucketQueue<Item extends Queued> {
     bulk: new Map(),
   };
   readonly #turns = new Turns();
+  #passed = 0;
   count = 0;
   bytes = 0;
 
@@ -45,10 +49,18 @@ export class BucketQueue<Item extends Queued> {
     this.#add(item, 1);
   }
 
-  /** Whose turn it is. It stays until taken. */
-  peek(isHeld: (lane: Item['lane']) => boolean): Item | undefined {
+  /** Whose turn it is. It stays until taken. `loadOf`: how many wait elsewhere before one more like it. */
+  peek(isHeld: (lane: Item['lane']) => boolean, loadOf?: (item: Item) => number): Item | undefined {
     const priority = this.#turns.next((name) => this.#firstOf(name, isHeld) !== undefined);
-    return priority && this.#firstOf(priority, isHeld);
+    const first = priority && this.#firstOf(priority, isHeld);
+    if (!first || !loadOf || this.#passed >= MOST_PASSED || this.#classes[priority].size === 1) return first;
+    return this.#quickestOf(priority, first, isHeld, loadOf);
+  }
+
+  /** What this account would send next in that class. */
+  firstFor(account: string, priority: Priority, isHeld: (lane: Item['lane']) => boolean): Item | undefined {
+    const lines = this.#classes[priority].get(account);
+    return lines && firstIn(lines, isHeld);
   }
 
   /** Takes what `peek` gave: its account goes behind the others. */
@@ -56,6 +68,8 @@ export class BucketQueue<Item extends Queued> {
     const accounts = this.#classes[item.priority];
     const lines = accounts.get(item.account);
     if (!lines) return;
+    const [next] = accounts.keys();
+    this.#passed = next === item.account ? 0 : this.#passed + 1;
     lines.lanes.find(({ lane }) => lane === item.lane)?.line.shift();
     this.#turns.count(item.priority, (priority) => this.#classes[priority].size > 0);
     this.#add(item, -1);
@@ -110,14 +124,30 @@ export class BucketQueue<Item extends Queued> {
 
   #firstOf(priority: Priority, isHeld: (lane: Item['lane']) => boolean): Item | undefined {
     for (const lines of this.#classes[priority].values()) {
-      let first: Item | undefined;
-      for (const { lane, line } of lines.lanes) {
-        const candidate = line.first();
-        if (candidate && (!first || candidate.number < first.number) && !isHeld(lane)) first = candidate;
-      }
+      const first = firstIn(lines, isHeld);
       if (first) return first;
     }
     return undefined;
+  }
+
+  /** Of the accounts that wait here, the one that would wait least elsewhere: or the bucket would wait with one that waits long. */
+  #quickestOf(
+    priority: Priority,
+    first: Item,
+    isHeld: (lane: Item['lane']) => boolean,
+    loadOf: (item: Item) => number,
+  ): Item {
+    let quickest = first;
+    let least = loadOf(first);
+    for (const lines of this.#classes[priority].values()) {
+      const item = firstIn(lines, isHeld);
+      if (!item || item.account === first.account) continue;
+      const load = loadOf(item);
+      if (load >= least) continue;
+      quickest = item;
+      least = load;
+    }
+    return quickest;
   }
 
   #line({ account, priority, lane }: Item): Line<Item & Queued> {
@@ -143,4 +173,16 @@ export class BucketQueue<Item extends Queued> {
     lines.count += sign;
     if (lines.count === 0) accounts.delete(item.account);
   }
+}
+
+function firstIn<Item extends Queued>(
+  { lanes }: AccountLines<Item>,
+  isHeld: (lane: Item['lane']) => boolean,
+): Item | undefined {
+  let first: Item | undefined;
+  for (const { lane, line } of lanes) {
+    const candidate = line.first();
+    if (candidate && (!first || candidate.number < first.number) && !isHeld(lane)) first = candidate;
+  }
+  return first;
 }

@@ -29,6 +29,8 @@ export interface DeparturesOptions {
 export class Departures {
   readonly #options: DeparturesOptions;
   #isPumping = false;
+  readonly #loadOf = ({ submitted, account, priority }: Waiting): number =>
+    this.#options.gates[submitted.route.global].countOf(account, priority);
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
@@ -88,8 +90,8 @@ export class Departures {
 
   /** Offers what the bucket would send next, or sees to it that it is looked at again. */
   look(bucket: Bucket, nowMs: number): void {
-    const candidate = bucket.queue.count === 0 ? undefined : bucket.peek(nowMs);
-    if (bucket.offer && bucket.offer.waiting === candidate) return;
+    const candidate = bucket.queue.count === 0 ? undefined : bucket.peek(nowMs, this.#loadOf);
+    if (candidate && bucket.keepsOffer(candidate)) return;
     bucket.withdraw();
     if (candidate) {
       const { account, priority } = candidate;

@@ -45,6 +45,11 @@ export class Gate {
     return this.#ready.isEmpty;
   }
 
+  /** How many buckets wait with something of this account and class. */
+  countOf(account: string, priority: Priority): number {
+    return this.#ready.countOf(account, priority);
+  }
+
   /** How many buckets have their turn before one more of this account and class. */
   ahead(account: string, priority: Priority): number {
     return this.#ready.ahead(account, priority);

@@ -90,7 +90,7 @@ export class Lane {
 /** What a bucket would send next. */
 export interface BucketOffer extends Offer {
   readonly bucket: Bucket;
-  readonly waiting: Waiting;
+  waiting: Waiting;
 }
 
 export class Bucket {
@@ -108,13 +108,26 @@ export class Bucket {
     this.#apart = apart;
   }
 
-  peek(nowMs: number): Waiting | undefined {
+  /** `loadOf`: how many wait for a wider limit before one more like it. */
+  peek(nowMs: number, loadOf: (item: Waiting) => number): Waiting | undefined {
     let hasRoom = false;
     for (const lane of this.lanes) {
       lane.mayGo = lane.queued > 0 && lane.hasRoom(nowMs);
       hasRoom ||= lane.mayGo;
     }
-    return hasRoom ? this.queue.peek(isHeld) : undefined;
+    return hasRoom ? this.queue.peek(isHeld, loadOf) : undefined;
+  }
+
+  /** Whether its offer is as good as one of `candidate` would be: then it keeps its place among others. */
+  keepsOffer(candidate: Waiting): boolean {
+    const { offer } = this;
+    if (!offer || offer.priority !== candidate.priority) return false;
+    const first = this.queue.firstFor(offer.account, offer.priority, isHeld);
+    if (!first || first.submitted.route.global !== offer.waiting.submitted.route.global) return false;
+    // A lane that had no room when the offer was made would be passed over again and again.
+    if (candidate.lane !== first.lane && candidate.number < first.number) return false;
+    offer.waiting = first;
+    return true;
   }
 
   /** Takes its offer back. */

@@ -74,6 +74,11 @@ export class ReadyList<Item extends Offer> {
     return PRIORITIES.every((priority) => this.#first(priority) === undefined);
   }
 
+  /** How many of this account and class wait. */
+  countOf(account: string, priority: Priority): number {
+    return openOf(this.#classes[priority].get(account));
+  }
+
   /** How many have their turn before one more of this account and class, if nothing comes and nothing is withdrawn. */
   ahead(account: string, priority: Priority): number {
     const accounts = this.#classes[priority];

@@ -39,6 +39,18 @@ describe('the queue of a bucket', () => {
     expect(takeAll(fill(...items)).map(({ account }) => account)).toEqual(['a', 'b', 'c', 'a', 'a']);
   });
 
+  it('prefers the account that waits least elsewhere, but passes none over more than three times in a row', () => {
+    const queue = fill(...Array.from({ length: 4 }, () => [item('busy'), item('idle')]).flat());
+    const loadOf = ({ account }: Item) => (account === 'busy' ? 10 : 0);
+    const order: string[] = [];
+    const next = () => queue.peek(() => false, loadOf);
+    for (let one = next(); one; one = next()) {
+      queue.take(one);
+      order.push(one.account);
+    }
+    expect(order).toEqual(['idle', 'idle', 'idle', 'busy', 'idle', 'busy', 'busy', 'busy']);
+  });
+
   it('lets what a user waits for go first, but every ninth is one that is normal and every 33rd bulk', () => {
     const queue = fill(item('a', 'bulk'), item('a', 'normal'), item('a', 'normal'));
     for (let one = 0; one < 40; one++) queue.push(item('a', 'interaction'));
