@@ -10,7 +10,7 @@ import type { Submission } from '../ports.ts';
 import { isIdempotent } from '../route.ts';
 import type { FailureKind } from './counts.ts';
 import type { ExchangeContext } from './exchange-context.ts';
-import { gatewayAnswer, gatewayBotAnswer } from './gateway-answer.ts';
+import { gatewayAnswer } from './gateway-answer.ts';
 import { forwardedRequestHeaders } from './headers.ts';
 import {
   BODY_STALLED,
@@ -20,7 +20,6 @@ import {
   INTERNAL_ERROR,
   type OwnAnswer,
   refusalAnswer,
-  SHARDS_UNKNOWN,
   TOKEN_REFUSED,
 } from './own-answers.ts';
 import { BodyStalledError, RequestBody, WorkerGoneError } from './request-body.ts';
@@ -108,9 +107,7 @@ export class Exchange {
   #answerGateway({ route, application }: Extract<HeadReading, { kind: 'gateway' }>): void {
     const url = this.#context.options.gatewayUrl?.(this.#request.headers) ?? '';
     this.#route = route === 'gateway' ? 'GET /gateway' : 'GET /gateway/bot';
-    if (route === 'gateway') return this.#answer(gatewayAnswer(url));
-    const shards = application.shardCount();
-    return this.#answer(shards === undefined ? SHARDS_UNKNOWN : gatewayBotAnswer(url, shards));
+    this.#answer(gatewayAnswer(route, url, application.shardCount()));
   }
 
   async #forward(head: RequestHead): Promise<void> {

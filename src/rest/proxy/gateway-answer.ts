@@ -1,7 +1,7 @@
 /** `GET /gateway` and `GET /gateway/bot` as shardmux answers them: workers find its gateway, not Discord's. Pure. */
 import { gatewayBotBody } from '../../protocol/gateway-bot.ts';
 import type { ApiPath } from '../path.ts';
-import type { OwnAnswer } from './own-answers.ts';
+import { type OwnAnswer, SHARDS_UNKNOWN } from './own-answers.ts';
 
 export function gatewayRoute(
   method: string | undefined,
@@ -12,10 +12,12 @@ export function gatewayRoute(
   return segments.length === 2 && segments[1] === 'bot' ? 'gateway-bot' : undefined;
 }
 
-export function gatewayAnswer(url: string): OwnAnswer {
-  return { status: 200, body: { url } };
-}
-
-export function gatewayBotAnswer(url: string, shards: number): OwnAnswer {
-  return { status: 200, body: gatewayBotBody(url, shards) };
+/** `shards`: `undefined` as long as their number is not known. */
+export function gatewayAnswer(
+  route: 'gateway' | 'gateway-bot',
+  url: string,
+  shards: number | undefined,
+): OwnAnswer {
+  if (route === 'gateway') return { status: 200, body: { url } };
+  return shards === undefined ? SHARDS_UNKNOWN : { status: 200, body: gatewayBotBody(url, shards) };
 }
