@@ -18,6 +18,11 @@ export class Apart {
     for (const pair of this.#pairs) if (pair.split('\n').includes(shape)) this.#pairs.delete(pair);
   }
 
+  /** Pairs of which both are among these. */
+  among(shapes: ReadonlySet<string>): string[] {
+    return this.all().filter((pair) => pair.split('\n').every((shape) => shapes.has(shape)));
+  }
+
   all(): string[] {
     return [...this.#pairs];
   }

@@ -11,6 +11,8 @@ import type { GlobalPlace } from './global-budget.ts';
 export const WINDOW_MS = 1_000;
 /** What a request's answer says of when it was counted is trusted up to this much. */
 const ANSWER_MARGIN_MS = 5;
+/** Before so many answers it is not known how short the way is. */
+const ENOUGH_ANSWERS = 100;
 /** More than a window and any margin. */
 const SLOTS = 4_096;
 const SLOT_MASK = SLOTS - 1;
@@ -29,6 +31,7 @@ export class GlobalPlaces {
   /** Nothing comes free before this. */
   #nextSlot = 0;
   #fastestMs = Number.POSITIVE_INFINITY;
+  #answers = 0;
 
   constructor(size: number, marginMs: number) {
     this.size = size;
@@ -67,9 +70,10 @@ export class GlobalPlaces {
     return sentMs + this.marginMs + WINDOW_MS;
   }
 
-  /** Of a request that was answered. */
+  /** Of a request that was answered; `Infinity` where that says nothing yet. */
   freeAfterAnswerMs(sentMs: number, answeredMs: number): number {
     this.#fastestMs = Math.min(this.#fastestMs, answeredMs - sentMs);
+    if (++this.#answers < ENOUGH_ANSWERS) return Number.POSITIVE_INFINITY;
     return answeredMs - this.#fastestMs + ANSWER_MARGIN_MS + WINDOW_MS;
   }
 

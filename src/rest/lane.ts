@@ -24,6 +24,9 @@ export interface RouteRecord {
 /** For so long after a limit that no header showed, a lane sends one request at a time: at least, and as long as it waited. */
 const MIN_CAUTION_MS = 10_000;
 
+/** Of windows that are longer, whoever takes over from a process that is gone waits no longer than this to try. */
+const MOST_DOUBT_MS = 10_000;
+
 export interface LaneOptions {
   readonly key: string;
   readonly route: RouteRecord;
@@ -61,6 +64,12 @@ export class Lane {
     this.bucket = bucket;
     this.lease = lease;
     this.quota = new Quota(route.model, isTrusted);
+    this.doubt(lease.doubtedUntilMs);
+  }
+
+  /** Another process may have used all of it until then. */
+  doubt(untilMs: number): void {
+    if (untilMs > 0) this.quota.doubt(untilMs, MOST_DOUBT_MS);
   }
 
   hasRoom(nowMs: number): boolean {

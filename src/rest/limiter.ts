@@ -22,6 +22,7 @@ import { isMethod, type Method, routeOf } from './route.ts';
 import { exportLimiter, importLimiter, type LimiterState } from './saved-state.ts';
 import { NOT_SHARED } from './shares/lease.ts';
 import type { ShareGrant } from './shares/ports.ts';
+import type { SharedLease } from './shares/shared-majors.ts';
 import { restoreUsage, usageOf } from './shares/usage.ts';
 import type { Submitted } from './waiting.ts';
 
@@ -121,10 +122,11 @@ export class RestLimiter implements Disposable {
   readonly onRoom = (): void => this.#departures.pump();
 
   /** How far the limits of these lanes are used; `''`: not at all. */
-  readonly usageOf = (lanes: ReadonlySet<Lane>, nowMs: number): string => usageOf(lanes, nowMs);
+  readonly usageOf = (lanes: ReadonlySet<Lane>, nowMs: number): string => usageOf(this.#table, lanes, nowMs);
 
   /** Takes over how far another node has used a major parameter. */
-  readonly restore = (grant: ShareGrant, nowMs: number): void => restoreUsage(this.#table, grant, nowMs);
+  readonly restore = (grant: ShareGrant, lease: SharedLease, nowMs: number): void =>
+    restoreUsage(this.#table, grant, lease, nowMs);
 
   /** These may go from here now. */
   readonly onGranted = (lanes: ReadonlySet<Lane>, nowMs: number): void => {

@@ -1,4 +1,5 @@
 /** Joins the other nodes that know the same Redis. Apart, because a node alone needs none of what this loads. */
+import { randomUUID } from 'node:crypto';
 import { ClusterStoreError, openRedisShares } from '../../cluster/index.ts';
 import type { GatewayConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
@@ -18,7 +19,7 @@ export async function openShared(
     const options = redisConnectionOptions(config, { clock: systemClock, log, meanwhile });
     const store = stack.use(await openRedisShares(options));
     for (const warning of store.warnings) log.warn(warning);
-    return stack.use(new SharedLimits({ config, store, clock: systemClock, log }));
+    return stack.use(new SharedLimits({ config, store, incarnation: randomUUID(), clock: systemClock, log }));
   } catch (error) {
     if (!(error instanceof ClusterStoreError)) throw error;
     throw new RestSetupError(error.message, { cause: error });

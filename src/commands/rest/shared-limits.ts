@@ -1,5 +1,5 @@
 /** What several REST nodes share of limits: joins the parts of each application, and of the address, to the store. */
-import type { GatewayConfig } from '../../config/index.ts';
+import type { ApplicationConfig, GatewayConfig } from '../../config/index.ts';
 import type { Logger } from '../../observability/index.ts';
 import {
   type Egress,
@@ -16,15 +16,20 @@ import { sleep } from '../../runtime/sleep.ts';
 import { GLOBAL_MARGIN_MS } from './global-margin.ts';
 
 /** For how long a node that is gone keeps what it had: a fraction of what a restart takes, and longer than a node hangs. */
-export const SHARE_LEASE_TTL_MS = 2_000;
+export const SHARE_LEASE_TTL_MS = 1_500;
 /** Between attempts at the start. */
 const RETRY_MS = 250;
 
 export interface SharedLimitsOptions {
-  readonly config: GatewayConfig;
+  readonly config: {
+    readonly applications: readonly Pick<ApplicationConfig, 'id'>[];
+    readonly rest: Pick<GatewayConfig['rest'], 'globalLimit' | 'egressName'>;
+  };
   readonly store: ShareStore;
+  /** Names this process; new with each start. */
+  readonly incarnation: string;
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'info' | 'error'>;
 }
 
 export class SharedLimits implements AsyncDisposable {
@@ -84,7 +89,7 @@ export class ApplicationShares {
     this.budget = newBudget(options, onNeed, () => this.limiter?.onRoom());
     this.majors = new SharedMajors({
       usageOf: (lanes, nowMs) => this.limiter?.usageOf(lanes, nowMs) ?? '',
-      restore: (grant, nowMs) => this.limiter?.restore(grant, nowMs),
+      restore: (grant, lease, nowMs) => this.limiter?.restore(grant, lease, nowMs),
       onGranted: (lanes, nowMs) => this.limiter?.onGranted(lanes, nowMs),
       onNeed,
     });
@@ -149,11 +154,12 @@ export class AddressShares {
   }
 }
 
-function newMember(scope: ShareScope, { store, clock, log }: SharedLimitsOptions): ShareMember {
+function newMember(scope: ShareScope, { store, incarnation, clock, log }: SharedLimitsOptions): ShareMember {
   const whose = scope.kind === 'application' ? { application: scope.id } : { egressName: scope.name };
   return new ShareMember({
     store,
     scope,
+    incarnation,
     clock,
     leaseTtlMs: SHARE_LEASE_TTL_MS,
     onState: (state, reason) => {

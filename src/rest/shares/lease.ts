@@ -4,6 +4,8 @@ import type { Lane } from '../lane.ts';
 export interface MajorLease {
   /** Since when nobody else has used it, as far as this process knows. */
   readonly sinceMs: number;
+  /** Until when a node that is gone without a word may have used it; 0 where there was none. */
+  readonly doubtedUntilMs: number;
   mayGo(nowMs: number): boolean;
   /** A request came for it. */
   want(): void;
@@ -22,6 +24,7 @@ const nothing = () => undefined;
 /** Of a node alone, and of what no two nodes will use at a time. */
 export const ALWAYS: MajorLease = {
   sinceMs: 0,
+  doubtedUntilMs: 0,
   mayGo: () => true,
   want: nothing,
   touch: nothing,

@@ -2,7 +2,6 @@
  * This process's part in what nodes share of a scope: one exchange with the store a few times a second, sooner when something waits for
  * it. When the store does not answer for as long as a lease lasts, the parts go on by themselves, until it does.
  */
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.ts';
 import { reasonOf } from '../../runtime/reason-of.ts';
 import type { ShareDraft, SharePart } from './part.ts';
@@ -11,6 +10,8 @@ import type { ShareReply, ShareScope, ShareStore } from './ports.ts';
 export interface ShareMemberOptions {
   readonly store: ShareStore;
   readonly scope: ShareScope;
+  /** Names this process, as in `ShareRequest`. */
+  readonly incarnation: string;
   readonly clock: Clock;
   readonly leaseTtlMs: number;
   /** `alone`: the store has been away for as long as a lease lasts. */
@@ -26,7 +27,6 @@ const GATHER_MS = 3;
 
 export class ShareMember implements AsyncDisposable {
   readonly #options: ShareMemberOptions;
-  readonly #incarnation = randomUUID();
   #parts: readonly SharePart[] = [];
   #readUpTo = '';
   #nodes = 1;
@@ -105,7 +105,7 @@ export class ShareMember implements AsyncDisposable {
   }
 
   async #exchangeOnce(): Promise<boolean> {
-    const { store, scope, clock, leaseTtlMs } = this.#options;
+    const { store, scope, clock, incarnation, leaseTtlMs } = this.#options;
     const sentMs = clock.now();
     const draft: ShareDraft = {};
     for (const part of this.#parts) part.tell(draft, sentMs);
@@ -113,7 +113,7 @@ export class ShareMember implements AsyncDisposable {
       const reply = await store.exchange(scope, {
         ...EMPTY,
         ...draft,
-        incarnation: this.#incarnation,
+        incarnation,
         leaseTtlMs,
         isLeaving: this.#isLeaving,
         readUpTo: this.#readUpTo,
@@ -139,7 +139,7 @@ export class ShareMember implements AsyncDisposable {
       this.#isAlone = false;
       this.#options.onState('together', '');
     }
-    const others = reply.notes.filter(({ from }) => from !== this.#incarnation);
+    const others = reply.notes.filter(({ from }) => from !== this.#options.incarnation);
     for (const part of this.#parts) part.hear({ ...reply, notes: others }, draft, endsMs, nowMs);
   }
 

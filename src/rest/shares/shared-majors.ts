@@ -12,7 +12,7 @@ export interface SharedMajorsOptions {
   /** How far the limits of these lanes are used; `''`: not at all. */
   readonly usageOf: (lanes: ReadonlySet<Lane>, nowMs: number) => string;
   /** Takes over how far others have used it. */
-  readonly restore: (grant: ShareGrant, nowMs: number) => void;
+  readonly restore: (grant: ShareGrant, lease: SharedLease, nowMs: number) => void;
   /** These may go now. */
   readonly onGranted: (lanes: ReadonlySet<Lane>, nowMs: number) => void;
   /** Something waits for an exchange. */
@@ -88,12 +88,13 @@ export class SharedMajors implements MajorLeases, SharePart {
     draft.claims = this.#claims();
   }
 
-  hear(reply: ShareReply, { releases = [] }: ShareDraft, endsMs: number, nowMs: number): void {
-    for (const major of releases) this.#released.delete(major);
+  hear(reply: ShareReply, told: ShareDraft, endsMs: number, nowMs: number): void {
+    for (const major of told.releases ?? []) this.#released.delete(major);
     this.endsMs = endsMs;
     this.#isAlone = false;
     if (!reply.wasLive) this.#askForAll();
     for (const grant of reply.grants) this.#granted(grant, nowMs);
+    this.#refused(told.claims ?? []);
     for (const major of reply.wishes) this.#wished(major, nowMs);
   }
 
@@ -154,12 +155,21 @@ export class SharedMajors implements MajorLeases, SharePart {
     }
     // What was to be given back before it was asked for again.
     this.#released.delete(grant.major);
+    lease.doubtedUntilMs = grant.origin === 'lapsed' ? nowMs - grant.lapsedMs : 0;
     // After a loss of contact what is asked for is still used here, and known better.
-    if (!(grant.origin === 'own' && lease.isConfirming)) this.options.restore(grant, nowMs);
+    if (!(grant.origin === 'own' && lease.isConfirming)) this.options.restore(grant, lease, nowMs);
     lease.isConfirming = false;
     this.#become(lease, 'held', nowMs);
     this.#touched.add(lease);
     this.options.onGranted(lease.lanes, nowMs);
+  }
+
+  /** What is not granted by now is another's, who uses it. */
+  #refused(claims: readonly string[]): void {
+    for (const major of claims) {
+      const lease = this.#leases.get(major);
+      if (lease?.state === 'asked') lease.isConfirming = false;
+    }
   }
 
   #wished(major: string, nowMs: number): void {
@@ -220,6 +230,7 @@ export class SharedLease implements MajorLease {
   readonly #majors: SharedMajors;
   state: State = 'free';
   sinceMs = Number.POSITIVE_INFINITY;
+  doubtedUntilMs = 0;
   drainsUntilMs = 0;
   /** It was ours, and is asked for again. */
   isConfirming = false;

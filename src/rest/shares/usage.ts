@@ -4,6 +4,7 @@ import type { Lane } from '../lane.ts';
 import type { LaneTable } from '../lane-table.ts';
 import { LimitModel } from '../limit-model.ts';
 import type { ShareGrant } from './ports.ts';
+import type { SharedLease } from './shared-majors.ts';
 
 const MAX_MS = 24 * 3_600_000;
 const time = z.number().max(MAX_MS);
@@ -25,13 +26,16 @@ const USED_LANE = z.object({
   laneHoldMs: time,
 });
 type UsedLane = z.infer<typeof USED_LANE>;
-const USAGE = z.array(USED_LANE);
-
-/** Of windows that are longer, a node that takes over from one that is gone waits no longer than this to try. */
-const MOST_DOUBT_MS = 5_000;
+const USAGE = z.object({
+  lanes: z.array(USED_LANE),
+  /** Pairs of their routes that have one hash and are counted apart. */
+  apart: z.array(z.string().max(1_001)),
+});
+type Usage = z.infer<typeof USAGE>;
+const NOTHING: Usage = { lanes: [], apart: [] };
 
 /** `''` where all of it is forgotten at Discord. */
-export function usageOf(lanes: ReadonlySet<Lane>, nowMs: number): string {
+export function usageOf(table: LaneTable, lanes: ReadonlySet<Lane>, nowMs: number): string {
   const used: UsedLane[] = [];
   for (const lane of lanes) {
     const { model } = lane.quota;
@@ -47,31 +51,33 @@ export function usageOf(lanes: ReadonlySet<Lane>, nowMs: number): string {
       laneHoldMs: lane.holdUntilMs - nowMs,
     });
   }
-  return used.length === 0 ? '' : JSON.stringify(used);
+  if (used.length === 0) return '';
+  const shapes = new Set(used.map(({ shape }) => shape));
+  return JSON.stringify({ lanes: used, apart: table.apart.among(shapes) } satisfies Usage);
 }
 
 /** What can't be read is passed over: then one request at a time shows. */
-export function restoreUsage(table: LaneTable, grant: ShareGrant, nowMs: number): void {
+export function restoreUsage(table: LaneTable, grant: ShareGrant, lease: SharedLease, nowMs: number): void {
   const thenMs = nowMs - grant.ageMs;
-  const restored = new Set<Lane>();
-  for (const used of lanesOf(grant.usage)) {
+  const { lanes, apart } = parsed(grant.usage);
+  table.apart.restore(apart);
+  for (const used of lanes) {
     const lane = laneFor(table, used, grant.major, nowMs);
-    if (lane) restored.add(restore(lane, used, thenMs));
+    if (lane) restore(lane, used, thenMs);
   }
-  if (grant.origin !== 'lapsed') return;
-  for (const lane of restored) lane.quota.doubt(nowMs - grant.lapsedMs, MOST_DOUBT_MS);
+  for (const lane of lease.lanes) lane.doubt(lease.doubtedUntilMs);
 }
 
 function isForgotten(lane: Lane, nowMs: number): boolean {
   return lane.inFlight === 0 && nowMs >= lane.holdUntilMs && lane.quota.isIdle(nowMs);
 }
 
-function lanesOf(usage: string): readonly UsedLane[] {
-  if (usage === '') return [];
+function parsed(usage: string): Usage {
+  if (usage === '') return NOTHING;
   try {
-    return USAGE.safeParse(JSON.parse(usage)).data ?? [];
+    return USAGE.safeParse(JSON.parse(usage)).data ?? NOTHING;
   } catch {
-    return [];
+    return NOTHING;
   }
 }
 
@@ -88,7 +94,7 @@ function laneFor(table: LaneTable, used: UsedLane, major: string, nowMs: number)
   return lane;
 }
 
-function restore(lane: Lane, used: UsedLane, thenMs: number): Lane {
+function restore(lane: Lane, used: UsedLane, thenMs: number): void {
   lane.quota.importState({
     used: used.used,
     endMs: thenMs + used.endMs,
@@ -96,5 +102,4 @@ function restore(lane: Lane, used: UsedLane, thenMs: number): Lane {
     holdUntilMs: thenMs + used.holdMs,
   });
   lane.holdUntilMs = thenMs + used.laneHoldMs;
-  return lane;
 }

@@ -2,6 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { LocalGlobalBudget } from '../../../src/rest/global-budget.ts';
 import { Random } from '../../../src/simulator/random.ts';
 
+/** When an experienced budget has all its places. */
+const LATER = 200_000;
+
+/** After as many answers as it takes to know the shortest way, each 20 ms after its request. */
+function experienced(limit: number): LocalGlobalBudget {
+  const budget = new LocalGlobalBudget({ limit, marginMs: 50 });
+  for (let atMs = 0; atMs < LATER - 10_000; atMs += 1_100) budget.take(atMs)?.answered(atMs + 20);
+  return budget;
+}
+
 describe('the global limit of a node alone', () => {
   it('lets no more than its limit go in a second and the margin', () => {
     const budget = new LocalGlobalBudget({ limit: 3, marginMs: 50 });
@@ -13,27 +23,33 @@ describe('the global limit of a node alone', () => {
   });
 
   it('needs less of a margin for a request whose answer came as fast as any', () => {
+    const budget = experienced(1);
+    budget.take(LATER + 0)?.answered(LATER + 20);
+    expect(budget.nextAtMs(LATER + 20)).toBe(LATER + 1_005);
+  });
+
+  it('keeps the margin until it knows how short the way is', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     budget.take(0)?.answered(20);
-    expect(budget.nextAtMs(20)).toBe(1_005);
+    expect(budget.nextAtMs(20)).toBe(1_050);
   });
 
   it('keeps the margin for one whose answer took longer: it may have been counted late', () => {
-    const budget = new LocalGlobalBudget({ limit: 2, marginMs: 50 });
-    const [fast, slow] = [budget.take(0), budget.take(0)];
-    fast?.answered(20);
-    slow?.answered(50);
-    expect(budget.take(1_005)).toBeDefined();
-    expect(budget.nextAtMs(1_005)).toBe(1_035);
+    const budget = experienced(2);
+    const [fast, slow] = [budget.take(LATER + 0), budget.take(LATER + 0)];
+    fast?.answered(LATER + 20);
+    slow?.answered(LATER + 50);
+    expect(budget.take(LATER + 1_005)).toBeDefined();
+    expect(budget.nextAtMs(LATER + 1_005)).toBe(LATER + 1_035);
   });
 
   it('counts a request that had to wait for a connection from when it left', () => {
-    const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
-    const place = budget.take(0);
-    place?.sent(200);
-    expect(budget.nextAtMs(200)).toBe(1_250);
-    place?.answered(220);
-    expect(budget.nextAtMs(220)).toBe(1_205);
+    const budget = experienced(1);
+    const place = budget.take(LATER + 0);
+    place?.sent(LATER + 200);
+    expect(budget.nextAtMs(LATER + 200)).toBe(LATER + 1_250);
+    place?.answered(LATER + 220);
+    expect(budget.nextAtMs(LATER + 220)).toBe(LATER + 1_205);
   });
 
   it('gives back the place of what never left', () => {

@@ -1,0 +1,231 @@
+/** What every `ShareStore` must do: places of the global limit, holders of major parameters, notes. */
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { ShareReply, ShareRequest, ShareScope, ShareStore } from '../../../src/rest/index.ts';
+import { Random } from '../../../src/simulator/random.ts';
+import { eventually } from '../../support/eventually.ts';
+
+let scopes = 0;
+export const newScope = (): ShareScope => ({ kind: 'application', id: String(++scopes) });
+
+/** A node as the store sees it: it takes what it is given, and gives back at once what it is to give back. */
+export class Node {
+  readonly #store: ShareStore;
+  readonly #scope: ShareScope;
+  readonly incarnation = randomUUID();
+  held = 0;
+  /** It has so many in use, and can't give them back. */
+  inUse = 0;
+  #readUpTo = '';
+
+  constructor(store: ShareStore, scope: ShareScope) {
+    this.#store = store;
+    this.#scope = scope;
+  }
+
+  async exchange(change: Partial<ShareRequest> = {}): Promise<ShareReply> {
+    const reply = await this.#store.exchange(this.#scope, {
+      incarnation: this.incarnation,
+      leaseTtlMs: 60_000,
+      lastingMs: 1_050,
+      limit: 50,
+      held: this.held,
+      wanted: 100,
+      isLeaving: false,
+      readUpTo: this.#readUpTo,
+      notes: [],
+      usages: [],
+      releases: [],
+      claims: [],
+      ...change,
+    });
+    this.held = Math.max(reply.size, this.inUse);
+    this.#readUpTo = reply.notes.at(-1)?.id ?? this.#readUpTo;
+    return reply;
+  }
+}
+
+/** `storeOf`: one that outlives the tests. */
+export function sharesContract(storeOf: () => ShareStore): void {
+  const newNode = (scope: ShareScope) => new Node(storeOf(), scope);
+
+  describe('places of the global limit', () => {
+    it('are all those of a node that is alone', async () => {
+      const node = newNode(newScope());
+      expect(await node.exchange({ wanted: 1 })).toMatchObject({ wasLive: false, size: 50, nodes: 1 });
+      expect(await node.exchange()).toMatchObject({ wasLive: true, size: 50 });
+    });
+
+    it('go to another node as they are given back, never before', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange();
+      expect((await b.exchange()).size).toBe(0);
+      a.inUse = 40;
+      expect((await a.exchange()).size).toBe(25);
+      expect((await b.exchange()).size).toBe(0);
+      await a.exchange();
+      expect((await b.exchange()).size).toBe(10);
+      a.inUse = 20;
+      await a.exchange({ held: 25 });
+      expect((await b.exchange()).size).toBe(25);
+    });
+
+    it('are spread by what nodes could use', async () => {
+      const scope = newScope();
+      const nodes = [newNode(scope), newNode(scope), newNode(scope)];
+      const wanted = [5, 10, 100];
+      for (let round = 0; round < 3; round++) {
+        for (const [at, node] of nodes.entries()) await node.exchange({ wanted: wanted[at] ?? 0 });
+      }
+      expect(nodes.map(({ held }) => held)).toEqual([5, 10, 35]);
+    });
+
+    it('that nobody needs are spread evenly', async () => {
+      const scope = newScope();
+      const nodes = [newNode(scope), newNode(scope)];
+      for (let round = 0; round < 3; round++) for (const node of nodes) await node.exchange({ wanted: 1 });
+      expect(nodes.map(({ held }) => held)).toEqual([25, 25]);
+    });
+
+    it('of a node that lapses count until its last requests do not', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ leaseTtlMs: 1, lastingMs: 500 });
+      const lapsedAtMs = performance.now();
+      expect((await b.exchange({ lastingMs: 500 })).size).toBe(0);
+      await eventually(async () => (await b.exchange({ lastingMs: 500 })).size === 50);
+      expect(performance.now() - lapsedAtMs).toBeGreaterThan(450);
+      expect(await a.exchange()).toMatchObject({ wasLive: false, size: 0 });
+    });
+
+    it('of a node that leaves count as long', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange();
+      await a.exchange({ isLeaving: true });
+      expect(await b.exchange({ lastingMs: 60_000 })).toMatchObject({ size: 0, nodes: 1 });
+      expect((await b.exchange({ lastingMs: 0 })).size).toBe(50);
+    });
+
+    it('are never more than the limit, whatever nodes do', async () => {
+      const scope = newScope();
+      const random = new Random(5);
+      const nodes = [newNode(scope), newNode(scope), newNode(scope), newNode(scope)];
+      for (let step = 0; step < 400; step++) {
+        const node = nodes[random.below(nodes.length)];
+        if (!node) continue;
+        node.inUse = random.below(node.held + 1);
+        const reported =
+          random.below(2) === 0 ? node.held : Math.max(node.inUse, random.below(node.held + 1));
+        node.held = reported;
+        await node.exchange({ wanted: random.below(80), held: reported });
+        expect(nodes.reduce((sum, { held }) => sum + held, 0)).toBeLessThanOrEqual(50);
+      }
+    });
+  });
+
+  describe('a major parameter', () => {
+    it('is granted to the first that asks', async () => {
+      const node = newNode(newScope());
+      const { grants } = await node.exchange({ claims: ['1', '2'] });
+      expect(grants).toMatchObject([
+        { major: '1', origin: 'new' },
+        { major: '2', origin: 'new' },
+      ]);
+      expect((await node.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'own' }]);
+    });
+
+    it('goes to another node when its holder has given it back, with how far its limits are used', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      expect((await b.exchange({ claims: ['1'] })).grants).toEqual([]);
+      expect((await a.exchange()).wishes).toEqual(['1']);
+      expect((await b.exchange({ claims: ['1'] })).grants).toEqual([]);
+      expect((await a.exchange({ usages: [['1', 'half']], releases: ['1'] })).wishes).toEqual([]);
+      expect((await b.exchange({ claims: ['1'] })).grants).toMatchObject([
+        { major: '1', origin: 'own', usage: 'half' },
+      ]);
+      expect((await a.exchange({ claims: ['1'] })).grants).toEqual([]);
+    });
+
+    it("that nobody asks for is anybody's when it was given back", async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1', '2'] });
+      await a.exchange({
+        usages: [
+          ['1', 'half'],
+          ['2', ''],
+        ],
+        releases: ['1', '2'],
+      });
+      expect((await b.exchange({ claims: ['1', '2'] })).grants).toMatchObject([
+        { origin: 'left', usage: 'half' },
+        { origin: 'new', usage: '' },
+      ]);
+    });
+
+    it("of a node that left is anybody's, as it was left", async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      await a.exchange({ usages: [['1', 'half']], isLeaving: true });
+      expect((await b.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'left', usage: 'half' }]);
+    });
+
+    it("of a node that lapsed is anybody's, and it is said since when", async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'], leaseTtlMs: 300 });
+      await a.exchange({ usages: [['1', 'half']], leaseTtlMs: 300 });
+      expect((await b.exchange({ claims: ['1'] })).grants).toEqual([]);
+      const grants = await eventually(async () => {
+        const reply = await b.exchange({ claims: ['1'] });
+        return reply.grants.length > 0 && reply.grants;
+      });
+      expect(grants).toMatchObject([{ origin: 'lapsed', usage: 'half' }]);
+      expect(grants[0]?.lapsedMs).toBeLessThan(grants[0]?.ageMs ?? 0);
+      expect((await a.exchange({ claims: ['1'] })).grants).toEqual([]);
+    });
+
+    it('is not kept for a node that asked for it and is gone', async () => {
+      const scope = newScope();
+      const [a, b, c] = [newNode(scope), newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      await b.exchange({ claims: ['1'] });
+      await b.exchange({ isLeaving: true });
+      await a.exchange({ usages: [['1', '']], releases: ['1'] });
+      expect((await c.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'new' }]);
+    });
+
+    it('of another node can not be given back, nor its usage be changed', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'], usages: [] });
+      await b.exchange({ usages: [['1', 'wrong']], releases: ['1'] });
+      expect((await a.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'own', usage: '' }]);
+    });
+  });
+
+  describe('notes', () => {
+    it('are read by everybody, once', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ notes: ['one', 'two'] });
+      const { notes } = await b.exchange({ notes: ['three'] });
+      expect(notes.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+      expect(notes[0]).toMatchObject({ from: a.incarnation });
+      expect(notes[0]?.ageMs).toBeLessThan(5_000);
+      expect((await b.exchange()).notes).toEqual([]);
+      expect((await newNode(scope).exchange()).notes).toHaveLength(3);
+    });
+
+    it('of one scope are not those of another', async () => {
+      const [a, b] = [newNode({ kind: 'address', name: 'x' }), newNode({ kind: 'address', name: 'y' })];
+      await a.exchange({ notes: ['one'] });
+      expect((await b.exchange()).notes).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,184 @@
+/** What REST nodes share, in memory: for simulated time. The contract of the one in Redis holds for it, too. */
+import type { ShareGrant, ShareReply, ShareRequest, ShareScope, ShareStore } from '../../src/rest/index.ts';
+
+interface Node {
+  held: number;
+  wanted: number;
+  lapsesAtMs: number;
+  hasLeft: boolean;
+}
+
+interface Scope {
+  readonly nodes: Map<string, Node>;
+  readonly holders: Map<string, string>;
+  readonly usages: Map<string, { readonly atMs: number; readonly text: string }>;
+  readonly wishes: Map<string, string>;
+  readonly notes: { readonly atMs: number; readonly from: string; readonly text: string }[];
+}
+
+export class MemoryShareStore implements ShareStore {
+  readonly #nowMs: () => number;
+  readonly #scopes = new Map<string, Scope>();
+  /** Calls reject, as while Redis is away. */
+  isAway = false;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  async exchange(scope: ShareScope, request: ShareRequest): Promise<ShareReply> {
+    if (this.isAway) throw new Error('the store is away');
+    const key = JSON.stringify(scope);
+    const known = this.#scopes.get(key) ?? {
+      nodes: new Map(),
+      holders: new Map(),
+      usages: new Map(),
+      wishes: new Map(),
+      notes: [],
+    };
+    this.#scopes.set(key, known);
+    return new Exchange(known, request, this.#nowMs()).run();
+  }
+
+  forgetAll(): void {
+    this.#scopes.clear();
+  }
+}
+
+class Exchange {
+  readonly #scope: Scope;
+  readonly #request: ShareRequest;
+  readonly #nowMs: number;
+
+  constructor(scope: Scope, request: ShareRequest, nowMs: number) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#nowMs = nowMs;
+  }
+
+  run(): ShareReply {
+    const { incarnation, usages, releases, claims } = this.#request;
+    const wasLive = this.#lives(incarnation);
+    const size = this.#divide(wasLive);
+    const notes = this.#exchangeNotes();
+    for (const [major, text] of usages) this.#use(major, text);
+    for (const major of releases) this.#release(major);
+    const grants = claims.flatMap((major) => this.#claim(major) ?? []);
+    const live = [...this.#scope.nodes.keys()].filter((node) => this.#lives(node));
+    return { wasLive, size, nodes: live.length, wishes: this.#wishes(), grants, notes };
+  }
+
+  #lives(incarnation: string): boolean {
+    const node = this.#scope.nodes.get(incarnation);
+    return node !== undefined && !node.hasLeft && node.lapsesAtMs > this.#nowMs;
+  }
+
+  #divide(wasLive: boolean): number {
+    const { incarnation, held, wanted, leaseTtlMs, lastingMs, isLeaving, limit } = this.#request;
+    const { nodes } = this.#scope;
+    const before = nodes.get(incarnation);
+    const me: Node = {
+      held: isLeaving ? (before?.held ?? 0) : wasLive ? Math.min(held, before?.held ?? 0) : 0,
+      wanted,
+      lapsesAtMs: isLeaving ? this.#nowMs : this.#nowMs + leaseTtlMs,
+      hasLeft: isLeaving,
+    };
+    nodes.set(incarnation, me);
+    const mine = this.#parts().get(incarnation) ?? 0;
+    if (isLeaving || mine <= me.held) return mine;
+    let taken = 0;
+    for (const [name, node] of nodes) {
+      if (name !== incarnation && node.lapsesAtMs + lastingMs > this.#nowMs) taken += node.held;
+    }
+    me.held = Math.max(me.held, Math.min(mine, limit - taken));
+    return me.held;
+  }
+
+  #parts(): Map<string, number> {
+    const live = [...this.#scope.nodes].filter(([name]) => this.#lives(name));
+    live.sort(([a, x], [b, y]) => x.wanted - y.wanted || (a < b ? -1 : 1));
+    let left = this.#request.limit;
+    const parts = live.map(([name, { wanted }], at) => {
+      const part = Math.min(wanted, Math.floor(left / (live.length - at)));
+      left -= part;
+      return [name, part] as const;
+    });
+    return new Map(
+      parts.map(([name, part], at) => {
+        const extra = Math.floor(left / (live.length - at));
+        left -= extra;
+        return [name, part + extra];
+      }),
+    );
+  }
+
+  #exchangeNotes(): ShareReply['notes'] {
+    const { incarnation, readUpTo } = this.#request;
+    const { notes } = this.#scope;
+    for (const text of this.#request.notes) notes.push({ atMs: this.#nowMs, from: incarnation, text });
+    const from = readUpTo === '' ? 0 : Number(readUpTo) + 1;
+    return notes.slice(from).map(({ atMs, from: who, text }, at) => ({
+      id: String(from + at),
+      from: who,
+      ageMs: this.#nowMs - atMs,
+      text,
+    }));
+  }
+
+  #use(major: string, text: string): void {
+    const { holders, usages } = this.#scope;
+    if (holders.get(major) !== this.#request.incarnation) return;
+    if (text === '') usages.delete(major);
+    else usages.set(major, { atMs: this.#nowMs, text });
+  }
+
+  #release(major: string): void {
+    const { holders, wishes } = this.#scope;
+    if (holders.get(major) !== this.#request.incarnation) return;
+    const wisher = wishes.get(major);
+    wishes.delete(major);
+    if (wisher !== undefined && this.#lives(wisher)) holders.set(major, wisher);
+    else holders.delete(major);
+  }
+
+  #claim(major: string): ShareGrant | undefined {
+    const { nodes, holders, usages, wishes } = this.#scope;
+    const me = this.#request.incarnation;
+    const holder = holders.get(major);
+    if (holder === undefined) return this.#grant(major, usages.has(major) ? 'left' : 'new', 0);
+    if (holder === me) return this.#grant(major, 'own', 0);
+    if (this.#lives(holder)) {
+      const wisher = wishes.get(major);
+      if (wisher === undefined || !this.#lives(wisher)) wishes.set(major, me);
+      return undefined;
+    }
+    const node = nodes.get(holder);
+    if (node?.hasLeft) return this.#grant(major, 'left', 0);
+    return this.#grant(major, 'lapsed', node ? this.#nowMs - node.lapsesAtMs : 600_000);
+  }
+
+  #grant(major: string, origin: ShareGrant['origin'], lapsedMs: number): ShareGrant {
+    const { holders, usages, wishes } = this.#scope;
+    holders.set(major, this.#request.incarnation);
+    wishes.delete(major);
+    const usage = usages.get(major);
+    return {
+      major,
+      origin,
+      usage: usage?.text ?? '',
+      ageMs: usage ? this.#nowMs - usage.atMs : 0,
+      lapsedMs,
+    };
+  }
+
+  #wishes(): string[] {
+    const { holders, wishes } = this.#scope;
+    const mine: string[] = [];
+    for (const [major, wisher] of wishes) {
+      const holder = holders.get(major);
+      if (holder === undefined || !this.#lives(wisher)) wishes.delete(major);
+      else if (holder === this.#request.incarnation) mine.push(major);
+    }
+    return mine;
+  }
+}
