@@ -35,7 +35,7 @@ export interface HaproxyOptions {
   readonly moreNodes?: readonly string[];
   /** Any other variable of haproxy.cfg. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Another configuration than haproxy/haproxy.cfg; it must use the same variables. */
+  /** Another configuration than haproxy/haproxy.cfg; it must use the same variables, or those of haproxy/egress.cfg. */
   readonly configPath?: string;
 }
 
@@ -118,6 +118,11 @@ class RunningHaproxy implements Haproxy {
       HAPROXY_STATS_BIND: `127.0.0.1:${observabilityPort}`,
       HAPROXY_SOCKET: this.socketPath,
       HAPROXY_PEERS: `unix@${join(directory, 'peers.sock')}`,
+      // Of haproxy/egress.cfg.
+      HAPROXY_EGRESS_BIND: `127.0.0.1:${workersPort}`,
+      HAPROXY_EGRESS_STATS_BIND: `127.0.0.1:${observabilityPort}`,
+      HAPROXY_EGRESS_SOCKET: this.socketPath,
+      HAPROXY_EGRESS_MAXCONN: '1000',
       HAPROXY_MAXCONN: '1000',
       ...numbered('HAPROXY_NODE', [`${nodeHost}:${nodePort}`, ...moreNodes]),
       ...numbered('HAPROXY_REST', restNodes),

@@ -1,4 +1,4 @@
-/** An authority and a certificate for 127.0.0.1 and `localhost`, made by openssl in a directory that the caller removes. */
+/** An authority and a certificate for 127.0.0.1, `localhost` and other names, made by openssl in a directory that the caller removes. */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,10 @@ export interface TestCertificates {
   readonly directives: readonly string[];
 }
 
-export async function makeCertificates(directory: string): Promise<TestCertificates> {
+export async function makeCertificates(
+  directory: string,
+  names: readonly string[] = [],
+): Promise<TestCertificates> {
   const path = (name: string) => join(directory, name);
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const openssl = (...args: string[]) => run('openssl', args, { cwd: directory });
@@ -42,7 +45,10 @@ export async function makeCertificates(directory: string): Promise<TestCertifica
     '-out',
     path('redis.csr'),
   );
-  await writeFile(path('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  await writeFile(
+    path('names'),
+    `subjectAltName=${['DNS:localhost', 'IP:127.0.0.1', ...names.map((name) => `DNS:${name}`)].join(',')}\n`,
+  );
   await openssl(
     'x509',
     '-req',

@@ -5,15 +5,16 @@ import { promisify } from 'node:util';
 
 import { describe, expect, it } from 'vitest';
 
-import { loadConfig } from '../../../src/config/index.ts';
+import { type GatewayConfig, loadConfig } from '../../../src/config/index.ts';
 import { haproxyProgram } from '../../support/haproxy.ts';
 
 const CONFIG = new URL('../../../haproxy/haproxy.cfg', import.meta.url);
+const EGRESS = new URL('../../../haproxy/egress.cfg', import.meta.url);
 const README = new URL('../../../haproxy/README.md', import.meta.url);
 
 /** What `haproxy -c` prints, without the lines that only name its version. Rejects when the file is not valid. */
-async function check(environment: Record<string, string>): Promise<string> {
-  const program = await promisify(execFile)(haproxyProgram(), ['-c', '-f', fileURLToPath(CONFIG)], {
+async function check(environment: Record<string, string>, config = CONFIG): Promise<string> {
+  const program = await promisify(execFile)(haproxyProgram(), ['-c', '-f', fileURLToPath(config)], {
     env: { PATH: process.env['PATH'], ...environment },
   });
   const lines = (program.stdout + program.stderr).split('\n');
@@ -55,9 +56,7 @@ describe('haproxy.cfg', () => {
       const [, count, unit] = pattern.exec(config) ?? [];
       return Number(count) * (unit === 'm' ? 60 : 1);
     };
-    const node = loadConfig({ env: { SHARDMUX_DISCORD_TOKEN: 'MTAw.x.y' }, readFile: () => '' });
-    if (!node.ok) throw new Error('the defaults are not valid');
-    const { maxDeadlineMs, upstreamTimeoutMs, stallTimeoutMs } = node.config.rest;
+    const { maxDeadlineMs, upstreamTimeoutMs, stallTimeoutMs } = restDefaults();
     expect(seconds(/HAPROXY_REST_TIMEOUT-(\d+)(m|s)/)).toBeGreaterThan(
       (maxDeadlineMs + upstreamTimeoutMs) / 1_000,
     );
@@ -65,14 +64,46 @@ describe('haproxy.cfg', () => {
   });
 
   it('has each of its variables, with its default, in the README’s table', async () => {
-    const config = await readFile(CONFIG, 'utf8');
-    const readme = await readFile(README, 'utf8');
-    const variables = [...config.matchAll(/\$\{(HAPROXY_\w+)-([^}]*)\}/g)];
-    expect(variables.length).toBeGreaterThan(10);
-    const optional = new Set([...config.matchAll(/\.if defined\((\w+)\)/g)].map(([, name]) => name));
-    for (const [, name = '', fallback = ''] of variables) {
-      if (optional.has(name)) expect(readme).toMatch(new RegExp(`${name}|_${name.at(-1)}\``));
-      else expect(readme).toMatch(new RegExp(`\`${name}\`.*\`${fallback.replaceAll('/', '\\/')}\``));
-    }
+    expect(await checkVariables(CONFIG)).toBeGreaterThan(10);
   });
 });
+
+describe('egress.cfg', () => {
+  it('is valid without any variable, and without a warning', async () => {
+    expect(await check({}, EGRESS)).toBe('');
+  });
+
+  it('is valid with every optional part, and without a warning', async () => {
+    const optional = { HAPROXY_USER: 'nobody', HAPROXY_DNS: '127.0.0.1:53' };
+    expect(await check(optional, EGRESS)).toBe('');
+  });
+
+  it('waits for Discord longer than a node does', async () => {
+    const [, seconds] = /HAPROXY_EGRESS_TIMEOUT-(\d+)s/.exec(await readFile(EGRESS, 'utf8')) ?? [];
+    const { upstreamTimeoutMs, stallTimeoutMs } = restDefaults();
+    expect(Number(seconds) * 1_000).toBeGreaterThan(Math.max(upstreamTimeoutMs, stallTimeoutMs));
+  });
+
+  it('has each of its variables, with its default, in the README’s table', async () => {
+    expect(await checkVariables(EGRESS)).toBeGreaterThan(7);
+  });
+});
+
+function restDefaults(): GatewayConfig['rest'] {
+  const result = loadConfig({ env: { SHARDMUX_DISCORD_TOKEN: 'MTAw.x.y' }, readFile: () => '' });
+  if (!result.ok) throw new Error('the defaults are not valid');
+  return result.config.rest;
+}
+
+/** How many there are. */
+async function checkVariables(url: URL): Promise<number> {
+  const config = await readFile(url, 'utf8');
+  const readme = await readFile(README, 'utf8');
+  const variables = [...config.matchAll(/\$\{(HAPROXY_\w+)-([^}]*)\}/g)];
+  const optional = new Set([...config.matchAll(/\.if defined\((\w+)\)/g)].map(([, name]) => name));
+  for (const [, name = '', fallback = ''] of variables) {
+    if (optional.has(name)) expect(readme).toMatch(new RegExp(`${name}|_${name.at(-1)}\``));
+    else expect(readme).toMatch(new RegExp(`\`${name}\`.*\`${fallback.replaceAll('/', '\\/')}\``));
+  }
+  return variables.length;
+}
