@@ -19,7 +19,7 @@ interface Service {
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
-  readonly networks: object;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
   readonly volumes: object;
 }
 
@@ -48,7 +48,8 @@ function interpolated(): string {
 
 const compose = parse(interpolated(), { merge: true }) as Compose;
 const nodes = Object.entries(compose.services).filter(([name]) => name.startsWith('node-'));
-const { haproxy, redis } = compose.services;
+const restNodes = Object.entries(compose.services).filter(([name]) => name.startsWith('rest-'));
+const { haproxy, egress, redis } = compose.services;
 
 function configOf(environment: Readonly<Record<string, string>>): GatewayConfig {
   const result = loadConfig({ env: environment, readFile: () => '' });
@@ -59,8 +60,17 @@ function configOf(environment: Readonly<Record<string, string>>): GatewayConfig 
 const milliseconds = (seconds = '0s') => Number.parseInt(seconds, 10) * 1000;
 
 describe('compose.yaml', () => {
-  it('has three nodes, HAProxy and Redis', () => {
-    expect(Object.keys(compose.services)).toEqual(['node-a', 'node-b', 'node-c', 'haproxy', 'redis']);
+  it('has three gateway nodes, two REST nodes, HAProxy on both sides, and Redis', () => {
+    expect(Object.keys(compose.services)).toEqual([
+      'node-a',
+      'node-b',
+      'node-c',
+      'rest-a',
+      'rest-b',
+      'haproxy',
+      'egress',
+      'redis',
+    ]);
   });
 
   it('says what to do where a secret is not set, and has no secret in it', () => {
@@ -91,9 +101,36 @@ describe('compose.yaml', () => {
     expect(new Set(shared).size).toBe(1);
   });
 
-  it('gives HAProxy variables of haproxy.cfg', () => {
-    const known = new Set(readText('haproxy/haproxy.cfg').match(/HAPROXY_[A-Z0-9_]+/g));
-    expect(Object.keys(haproxy?.environment ?? {}).filter((name) => !known.has(name))).toEqual([]);
+  it.each([
+    ['haproxy.cfg', haproxy],
+    ['egress.cfg', egress],
+  ])('gives HAProxy variables of %s', (file, service) => {
+    const known = new Set(readText(`haproxy/${file}`).match(/HAPROXY_[A-Z0-9_]+/g));
+    expect(Object.keys(service?.environment ?? {}).filter((name) => !known.has(name))).toEqual([]);
+    expect(service?.volumes).toContain(`./haproxy/${file}:/usr/local/etc/haproxy/haproxy.cfg:ro`);
+  });
+
+  it.each(
+    restNodes,
+  )('gives %s settings that it accepts, the time to drain, and HAProxy before it', (name, service) => {
+    const { rest, redis } = configOf(service.environment);
+    expect(redis.hosts).toHaveLength(1);
+    expect(milliseconds(service.stop_grace_period)).toBeGreaterThan(rest.drainTimeoutMs);
+    expect(haproxy?.environment[`HAPROXY_${name.toUpperCase().replace('-', '_')}`]).toBe(
+      `${name}:${rest.port}`,
+    );
+  });
+
+  it('leaves REST nodes no way out but the egress, and sends REST requests of all nodes there', () => {
+    const isInternal = (network: string) => compose.networks[network]?.internal === true;
+    for (const [, { environment, networks }] of [...nodes, ...restNodes]) {
+      const [application] = configOf(environment).applications;
+      expect(application?.egressUrl).toBe(`http://egress${egress?.environment['HAPROXY_EGRESS_BIND']}`);
+      expect(networks).toContain('way-out');
+    }
+    for (const [, { networks }] of restNodes) expect(networks.every(isInternal)).toBe(true);
+    expect(egress?.networks).toEqual(['way-out', 'internet']);
+    expect([isInternal('way-out'), isInternal('internet')]).toEqual([true, false]);
   });
 
   it('gives HAProxy each node under the server name that the node looks for', () => {
