@@ -20,8 +20,11 @@ export class Health {
   }
 
   /** `undefined` where it is another request. */
-  answer({ url, method }: IncomingMessage, isDraining: boolean): OwnAnswer | undefined {
+  answer({ url, method, headers }: IncomingMessage, isDraining: boolean): OwnAnswer | undefined {
     if (url !== PATH || method !== 'GET') return undefined;
+    // With a body it has to be looked at like all others.
+    if (headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined)
+      return undefined;
     this.#lastAskedAtMs = this.#clock.now();
     return { status: isDraining ? 503 : 200, body: { status: isDraining ? 'draining' : 'ok' } };
   }

@@ -76,6 +76,11 @@ describe('nothing reaches Discord of', () => {
     ['a header without a colon', () => `GET /api/v10/users/@me HTTP/1.1\r\n${own}X-A\r\n\r\n`, 400],
     ['a name with a space', () => `GET /api/v10/users/@me HTTP/1.1\r\n${own}X A: b\r\n\r\n`, 400],
     ['a name with a NUL', () => `GET /api/v10/users/@me HTTP/1.1\r\n${own}X\0A: b\r\n\r\n`, 400],
+    [
+      'a coding that is none, before the health check of a balancer',
+      () => `GET /healthz HTTP/1.1\r\n${own}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+      400,
+    ],
   ])('%s', async (_name, request, status) => {
     const { answer, arrived } = await exchange(
       request().replace('\r\nHost: x', '\r\nConnection: close\r\nHost: x'),

@@ -127,7 +127,9 @@ describe('a target that could lead elsewhere is refused', () => {
     ['/oauth2/authorize', 404],
     ['/apiv10/users/@me', 404],
     ['/apps/42/api/v10/users/@me', 401],
-    ['/healthz', 404],
+    ['/readyz', 404],
+    ['/metrics', 404],
+    ['/limits', 404],
   ])('%s', async (target, status) => {
     const answer = await refusal(`GET ${target} HTTP/1.1\r\n${own}Connection: close\r\n\r\n`);
     expect(answer.status).toBe(status);
