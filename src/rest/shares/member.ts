@@ -22,6 +22,8 @@ export interface ShareMemberOptions {
 const CALM_MS = 250;
 /** Where another node has what is waited for. */
 const WAITING_MS = 50;
+/** Exchanges that a process has to tell what there is to tell before it leaves. */
+const MAX_LAST_WORDS = 100;
 /** What comes within this time goes together. */
 const GATHER_MS = 3;
 
@@ -38,6 +40,8 @@ export class ShareMember implements AsyncDisposable {
   #lapse: Disposable | undefined;
   #running: Promise<boolean> | undefined;
   #isWanted = false;
+  /** Everything is told now. */
+  #isEnding = false;
   #isLeaving = false;
   /** Why the last exchange failed, if it did. */
   #failed: string | undefined;
@@ -72,6 +76,10 @@ export class ShareMember implements AsyncDisposable {
   /** Tells the others that it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running;
+    this.#isEnding = true;
+    for (let left = MAX_LAST_WORDS; left > 0 && this.#parts.some(({ hasMore }) => hasMore); left--) {
+      if (!(await this.#exchange())) break;
+    }
     this.#isLeaving = true;
     if (this.exchanges > 0) await this.#exchange();
     this.#timer?.[Symbol.dispose]();
@@ -107,7 +115,8 @@ export class ShareMember implements AsyncDisposable {
   async #exchangeOnce(): Promise<boolean> {
     const { store, scope, clock, incarnation, leaseTtlMs } = this.#options;
     const sentMs = clock.now();
-    const draft: ShareDraft = {};
+    // To the parts: whether it is about to.
+    const draft: ShareDraft = { isLeaving: this.#isEnding };
     for (const part of this.#parts) part.tell(draft, sentMs);
     try {
       const reply = await store.exchange(scope, {

@@ -14,4 +14,6 @@ export interface SharePart {
   goAlone(nodes: number, nowMs: number): void;
   /** Whether something waits for the next exchange. */
   readonly isWaiting: boolean;
+  /** Whether there is more to tell before this process may leave. */
+  readonly hasMore?: boolean;
 }

@@ -21,6 +21,8 @@ export interface SharedMajorsOptions {
 
 /** Of each kind, in one exchange; more than a script's stack holds would be refused. */
 const MAX_AT_ONCE = 1_000;
+/** How far limits are used is told no more often: it is for the case that this process is lost, and then there is doubt anyway. */
+const TELL_EVERY_MS = 1_000;
 /** What waits when another node asks is sent first, for so long. */
 const DRAIN_MS = 2_000;
 /** Leases that are looked at in an exchange, to find those that nothing needs. */
@@ -41,6 +43,7 @@ export class SharedMajors implements MajorLeases, SharePart {
   /** What is to be given back, with how far its limits are used. */
   readonly #released = new Map<string, string>();
   #sweep: Iterator<SharedLease> | undefined;
+  #toldMs = Number.NEGATIVE_INFINITY;
   #isAlone = false;
   /** Until when what is held is. */
   endsMs = 0;
@@ -72,18 +75,15 @@ export class SharedMajors implements MajorLeases, SharePart {
     return this.#asked.size > 0 || this.#leaving.size > 0;
   }
 
+  get hasMore(): boolean {
+    return this.#touched.size > 0;
+  }
+
   tell(draft: ShareDraft, nowMs: number): void {
     this.#letGo(nowMs);
     this.#sweepIdle(nowMs);
     const given = [...this.#released].slice(0, MAX_AT_ONCE);
-    const usages = [...given];
-    for (const lease of this.#touched) {
-      if (usages.length >= MAX_AT_ONCE) break;
-      this.#touched.delete(lease);
-      if (lease.state === 'free' || lease.state === 'asked') continue;
-      usages.push([lease.major, this.options.usageOf(lease.lanes, nowMs)]);
-    }
-    draft.usages = usages;
+    draft.usages = [...given, ...this.#usages(MAX_AT_ONCE - given.length, draft.isLeaving === true, nowMs)];
     draft.releases = given.map(([major]) => major);
     draft.claims = this.#claims();
   }
@@ -125,6 +125,19 @@ export class SharedMajors implements MajorLeases, SharePart {
     this.#giveBack(lease, 0);
     this.#leases.delete(lease.major);
     this.#touched.delete(lease);
+  }
+
+  #usages(most: number, isLast: boolean, nowMs: number): [string, string][] {
+    const usages: [string, string][] = [];
+    if (!isLast && nowMs - this.#toldMs < TELL_EVERY_MS) return usages;
+    for (const lease of this.#touched) {
+      if (usages.length >= most) return usages;
+      this.#touched.delete(lease);
+      if (lease.state === 'free' || lease.state === 'asked') continue;
+      usages.push([lease.major, this.options.usageOf(lease.lanes, nowMs)]);
+    }
+    this.#toldMs = nowMs;
+    return usages;
   }
 
   /** Those that have waited longest for their turn to be asked for. */

@@ -7,7 +7,8 @@ import type { ShareGrant } from './ports.ts';
 import type { SharedLease } from './shared-majors.ts';
 
 const MAX_MS = 24 * 3_600_000;
-const time = z.number().max(MAX_MS);
+/** What is left of a time, or 0. */
+const time = z.number().min(0).max(MAX_MS);
 
 /** A lane: what limits it, and how far that is used. */
 const USED_LANE = z.object({
@@ -16,14 +17,14 @@ const USED_LANE = z.object({
   limit: z.number().int().min(1),
   kind: z.enum(['unsure', 'fixed', 'leaky', 'serial']),
   isProven: z.boolean(),
-  windowMs: time.min(0),
-  intervalMs: time.min(0),
-  maxIntervalMs: time.min(0),
+  windowMs: time,
+  intervalMs: time,
+  maxIntervalMs: time,
   used: z.number().int().min(0),
   endMs: time,
   emptyMs: time,
-  holdMs: time,
-  laneHoldMs: time,
+  holdMs: time.optional(),
+  laneHoldMs: time.optional(),
 });
 type UsedLane = z.infer<typeof USED_LANE>;
 const USAGE = z.object({
@@ -42,13 +43,15 @@ export function usageOf(table: LaneTable, lanes: ReadonlySet<Lane>, nowMs: numbe
     if (typeof model === 'string' || isForgotten(lane, nowMs)) continue;
     const { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } = model;
     const state = lane.quota.exportState(nowMs);
+    const holdMs = leftOf(state.holdUntilMs, nowMs);
+    const laneHoldMs = leftOf(lane.holdUntilMs, nowMs);
     used.push({
       ...{ shape: lane.route.shape, hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs },
       used: state.used,
-      endMs: state.endMs - nowMs,
-      emptyMs: state.emptyAtMs - nowMs,
-      holdMs: state.holdUntilMs - nowMs,
-      laneHoldMs: lane.holdUntilMs - nowMs,
+      endMs: leftOf(state.endMs, nowMs),
+      emptyMs: leftOf(state.emptyAtMs, nowMs),
+      ...(holdMs > 0 && { holdMs }),
+      ...(laneHoldMs > 0 && { laneHoldMs }),
     });
   }
   if (used.length === 0) return '';
@@ -66,6 +69,11 @@ export function restoreUsage(table: LaneTable, grant: ShareGrant, lease: SharedL
     if (lane) restore(lane, used, thenMs);
   }
   for (const lane of lease.lanes) lane.doubt(lease.doubtedUntilMs);
+}
+
+/** In whole milliseconds, rounded to the safe side. */
+function leftOf(untilMs: number, nowMs: number): number {
+  return Math.max(0, Math.ceil(untilMs - nowMs));
 }
 
 function isForgotten(lane: Lane, nowMs: number): boolean {
@@ -99,7 +107,7 @@ function restore(lane: Lane, used: UsedLane, thenMs: number): void {
     used: used.used,
     endMs: thenMs + used.endMs,
     emptyAtMs: thenMs + used.emptyMs,
-    holdUntilMs: thenMs + used.holdMs,
+    holdUntilMs: thenMs + (used.holdMs ?? 0),
   });
-  lane.holdUntilMs = thenMs + used.laneHoldMs;
+  lane.holdUntilMs = thenMs + (used.laneHoldMs ?? 0);
 }

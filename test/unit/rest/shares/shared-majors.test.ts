@@ -76,15 +76,17 @@ describe('a major parameter', () => {
     expect(lease.mayGo(1_500)).toBe(false);
   });
 
-  it('is told of when it was used, once', () => {
+  it('is told of when it was used, once, and at most once a second', () => {
     const { exchange, lease: wanted } = newMajors();
     const { lease } = wanted('1');
     exchange(0, granted('1'));
-    exchange(50);
+    expect(exchange(999)).toMatchObject({ usages: [] });
+    expect(exchange(1_000)).toMatchObject({ usages: [['1', '1 lanes']] });
     lease.touch();
     lease.touch();
-    expect(exchange(100)).toMatchObject({ usages: [['1', '1 lanes']] });
-    expect(exchange(150)).toMatchObject({ usages: [] });
+    expect(exchange(1_500)).toMatchObject({ usages: [] });
+    expect(exchange(2_000)).toMatchObject({ usages: [['1', '1 lanes']] });
+    expect(exchange(3_000)).toMatchObject({ usages: [] });
   });
 
   it('that another node wishes is given back when nothing waits, with how far it is used', () => {
