@@ -44,11 +44,15 @@ export class Answers {
     this.#lock(admission, answer);
     const said = limitHeadersOf(answer);
     const headers = said && 'hash' in said ? said : undefined;
+    const { hidden } = admission.lane;
+    // Errors are not taken to count for a hidden limit: two of them would shut it for long. What it refuses is told of below.
+    if (status < 400) hidden.accept(admission.sending.sentMs, nowMs);
+    else if (!refusal || !isHidden(admission, refusal, headers)) hidden.unsend();
     if (refusal) return this.#limited(admission, refusal, headers, nowMs);
     if (headers) return this.#learn(admission, headers, nowMs);
     this.#settle(admission, nowMs);
     // One at a time goes for a while, and not as if there were no limit.
-    if (said && 'waitMs' in said) admission.lane.hold(nowMs + said.waitMs, nowMs);
+    if (said && 'waitMs' in said) hidden.hold(nowMs + said.waitMs, nowMs);
     // Errors of what stands before Discord's API, and refusals of the token, come before limits are looked at.
     else if (status < 500 && status !== 401 && status !== 403) this.#options.table.learnOpen(admission.lane);
     return NONE;
@@ -107,11 +111,9 @@ export class Answers {
     nowMs: number,
   ): ReadonlySet<Bucket> {
     const { lane } = admission;
-    const { model } = lane.quota;
-    const isOther = typeof model !== 'string' && headers !== undefined && headers.hash !== model.hash;
-    if (!headers || headers.remaining > 0 || isOther) {
+    if (!headers || isHidden(admission, { scope: 'user' }, headers)) {
       this.#options.counts.limited.hidden++;
-      lane.hold(untilMs, nowMs);
+      lane.hidden.refuse(untilMs, nowMs);
       this.#settle(admission, nowMs);
       return NONE;
     }
@@ -140,4 +142,15 @@ export class Answers {
       locks.webhooks.add(route.webhookId);
     }
   }
+}
+
+/** Whether it is over a limit that the headers don't show: they say that something is left, or are of another. */
+function isHidden(
+  { lane }: Admission,
+  { scope }: Pick<Refusal429, 'scope'>,
+  headers: LimitHeaders | undefined,
+): boolean {
+  if (scope !== 'user') return false;
+  const { model } = lane.quota;
+  return !headers || headers.remaining > 0 || (typeof model !== 'string' && headers.hash !== model.hash);
 }

@@ -70,6 +70,8 @@ export class InFlight implements AdmissionOwner {
       if (kind === 'not-sent') quota.unsend();
       else quota.settle(nowMs);
     }
+    if (kind === 'not-sent') lane.hidden.unsend();
+    else lane.hidden.accept(admission.sending.sentMs, nowMs);
     if (kind === 'not-sent') admission.place?.unused();
     departures.look(lane.bucket, nowMs);
     departures.pump();

@@ -4,11 +4,13 @@
  */
 import type { LimitHeaders } from './answer.ts';
 import { Apart } from './apart.ts';
+import { HiddenLimit, HiddenUse } from './hidden-use.ts';
 import { Bucket, Lane, type RouteRecord } from './lane.ts';
 import { LimitModel } from './limit-model.ts';
 import type { QuotaModel } from './quota.ts';
 import type { Route } from './route.ts';
 import { ALWAYS, type MajorLeases } from './shares/lease.ts';
+import { KNOWN_HIDDEN_LIMITS, sharingHiddenLimit } from './special-limits.ts';
 
 /** How many of the oldest lanes are looked at to find one that can go. */
 const LOOKED_AT = 16;
@@ -75,7 +77,15 @@ export class LaneTable {
     const isTrusted = typeof model !== 'string' && knownForMs >= model.forgetsAfterMs;
     const bucket = this.#bucket(model, shape, major);
     const key = keyOf(shape, major);
-    const lane = new Lane({ key, route, major, bucket, isTrusted, lease });
+    const lane = new Lane({
+      key,
+      route,
+      major,
+      bucket,
+      isTrusted,
+      lease,
+      hidden: this.#hiddenUse(route, major),
+    });
     lane.placedAtMs = nowMs;
     this.#join(lane, bucket, nowMs);
     route.lanes.add(lane);
@@ -97,7 +107,8 @@ export class LaneTable {
     const known = this.routes.get(shape);
     if (known) return known;
     if (this.routes.size >= this.#limits.maxRoutes && !this.#letGoRoute(nowMs)) return undefined;
-    const route: RouteRecord = { shape, model: 'unknown', changes: 0, lanes: new Set() };
+    const hidden = this.#hiddenLimit(shape);
+    const route: RouteRecord = { shape, model: 'unknown', changes: 0, hidden, lanes: new Set() };
     this.routes.set(shape, route);
     return route;
   }
@@ -163,6 +174,22 @@ export class LaneTable {
     const { bucket } = lane;
     bucket.lanes.delete(lane);
     if (bucket.lanes.size === 0) this.buckets.delete(bucket.key);
+  }
+
+  #hiddenLimit(shape: string): HiddenLimit {
+    for (const other of sharingHiddenLimit(shape)) {
+      const route = this.routes.get(other);
+      if (route) return route.hidden;
+    }
+    return new HiddenLimit(KNOWN_HIDDEN_LIMITS.get(shape));
+  }
+
+  #hiddenUse({ shape, hidden }: RouteRecord, major: string): HiddenUse {
+    for (const other of sharingHiddenLimit(shape)) {
+      const lane = this.find(other, major);
+      if (lane) return lane.hidden;
+    }
+    return new HiddenUse(hidden);
   }
 
   /** Lets go of what is idle among the oldest. */

@@ -7,6 +7,7 @@
 import type { Admission } from './admission.ts';
 import type { Apart } from './apart.ts';
 import { BucketQueue } from './bucket-queue.ts';
+import type { HiddenLimit, HiddenUse } from './hidden-use.ts';
 import { Quota, type QuotaModel } from './quota.ts';
 import { type Offer, withdraw } from './ready-list.ts';
 import type { MajorLease } from './shares/lease.ts';
@@ -18,11 +19,10 @@ export interface RouteRecord {
   model: QuotaModel;
   /** How often another limit was learnt for it. */
   changes: number;
+  /** Of a limit that headers don't show. */
+  readonly hidden: HiddenLimit;
   readonly lanes: Set<Lane>;
 }
-
-/** For so long after a limit that no header showed, a lane sends one request at a time: at least, and as long as it waited. */
-const MIN_CAUTION_MS = 10_000;
 
 /** Of windows that are longer, whoever takes over from a process that is gone waits no longer than this to try. */
 const MOST_DOUBT_MS = 10_000;
@@ -35,6 +35,7 @@ export interface LaneOptions {
   /** What is not known to be used is not used. */
   readonly isTrusted: boolean;
   readonly lease: MajorLease;
+  readonly hidden: HiddenUse;
 }
 
 export class Lane {
@@ -47,9 +48,8 @@ export class Lane {
   queued = 0;
   /** Of its own, besides what its quota counts for others. */
   inFlight = 0;
-  /** A limit that headers don't show. */
-  holdUntilMs = 0;
-  #cautiousUntilMs = 0;
+  /** Of the limit that headers don't show. */
+  readonly hidden: HiddenUse;
   /** When it was last put behind the others of its table. */
   placedAtMs = 0;
   /** As its bucket has last seen. */
@@ -57,12 +57,13 @@ export class Lane {
   readonly lease: MajorLease;
 
   constructor(options: LaneOptions) {
-    const { key, route, major, bucket, isTrusted, lease } = options;
+    const { key, route, major, bucket, isTrusted, lease, hidden } = options;
     this.key = key;
     this.route = route;
     this.major = major;
     this.bucket = bucket;
     this.lease = lease;
+    this.hidden = hidden;
     this.quota = new Quota(route.model, isTrusted);
     this.doubt(lease.doubtedUntilMs);
   }
@@ -72,27 +73,28 @@ export class Lane {
     if (untilMs > 0) this.quota.doubt(untilMs, MOST_DOUBT_MS);
   }
 
+  /** Until when nothing goes because of that limit. */
+  get holdUntilMs(): number {
+    return this.hidden.fullUntilMs;
+  }
+
+  set holdUntilMs(untilMs: number) {
+    this.hidden.holdUntilMs = untilMs;
+  }
+
   hasRoom(nowMs: number): boolean {
-    if (nowMs < this.holdUntilMs || !this.lease.mayGo(nowMs)) return false;
-    if (nowMs < this.#cautiousUntilMs && this.inFlight > 0) return false;
-    return this.quota.room(nowMs) > 0;
+    return this.lease.mayGo(nowMs) && this.hidden.hasRoom(nowMs) && this.quota.room(nowMs) > 0;
   }
 
   /** When there is room by time alone; `Infinity` where an answer must come first. */
   nextRoomAtMs(nowMs: number): number {
     if (!this.lease.mayGo(nowMs)) return Number.POSITIVE_INFINITY;
-    const cautiousMs = this.inFlight > 0 && nowMs < this.#cautiousUntilMs ? this.#cautiousUntilMs : 0;
-    return Math.max(this.holdUntilMs, cautiousMs, this.quota.nextRoomAtMs(nowMs));
-  }
-
-  hold(untilMs: number, nowMs: number): void {
-    this.holdUntilMs = Math.max(this.holdUntilMs, untilMs);
-    const caution = Math.max(MIN_CAUTION_MS, untilMs - nowMs);
-    this.#cautiousUntilMs = Math.max(this.#cautiousUntilMs, untilMs + caution);
+    return Math.max(this.hidden.nextRoomAtMs(nowMs), this.quota.nextRoomAtMs(nowMs));
   }
 
   isIdle(nowMs: number): boolean {
-    return this.queued === 0 && this.inFlight === 0 && nowMs >= this.holdUntilMs && this.quota.isIdle(nowMs);
+    const isQuiet = this.queued === 0 && this.inFlight === 0;
+    return isQuiet && this.hidden.isIdle(nowMs) && this.quota.isIdle(nowMs);
   }
 }
 
@@ -154,6 +156,7 @@ export class Bucket {
   /** Counts a request of `lane`, on the quotas of all lanes that it may count for. */
   charge(lane: Lane, admission: Admission, nowMs: number): void {
     lane.inFlight++;
+    lane.hidden.send();
     admission.sending = lane.quota.send(nowMs);
     if (this.lanes.size === 1) return;
     for (const other of this.lanes) {

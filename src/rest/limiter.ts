@@ -190,7 +190,8 @@ export class RestLimiter implements Disposable {
 
   #submittedOf(request: RestRequest, method: Method, path: ApiPath, nowMs: number): Submitted {
     const { applicationId, limits } = this.#options;
-    const route = routeOf(method, path, { applicationId, nowMs, authorization: request.authorization });
+    const { authorization, body } = request;
+    const route = routeOf(method, path, { applicationId, nowMs, authorization, body });
     return {
       account: request.account,
       bytes: request.bytes,

@@ -21,6 +21,8 @@ export interface RestRequest {
   readonly priority?: Priority | undefined;
   /** How long from now it may wait; cut at `maxDeadlineMs`. */
   readonly deadlineMs: number;
+  /** All of its body, where that has been read: a few limits depend on what is in it. */
+  readonly body?: Buffer | null | undefined;
   /** What it keeps in memory as long as it waits. */
   readonly bytes: number;
 }

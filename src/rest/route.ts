@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { ApiPath } from './path.ts';
 import { ROUTE_HEADS, ROUTE_TEMPLATES } from './route-table.ts';
+import { specialOf } from './special-limits.ts';
 
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export type Method = (typeof METHODS)[number];
@@ -39,14 +40,6 @@ interface TrieNode {
 const NUMBERS = new Set([':channel', ':guild', ':webhook', ':id', ':interaction']);
 const SNOWFLAKE = /^\d{1,20}$/;
 
-/** Deleting messages has limits of its own by their age. https://github.com/discord/discord-api-docs/issues/1295 */
-const YOUNG_MESSAGE_MS = 10_000;
-const OLD_MESSAGE_MS = 14 * 24 * 3_600_000;
-/** A message near a boundary may be on either side by the time Discord looks: it counts as the sort that is limited more. */
-const AGE_MARGIN_MS = 2_000;
-/** https://discord.com/developers/docs/reference#snowflakes */
-const DISCORD_EPOCH_MS = 1_420_070_400_000;
-
 const ROOT = newNode();
 for (const template of ROUTE_TEMPLATES) addTemplate(template);
 
@@ -58,6 +51,8 @@ const LABELS = new Map(
 export interface RouteFacts {
   readonly applicationId: string;
   readonly nowMs: number;
+  /** All of it, where that is known. */
+  readonly body?: Buffer | null | undefined;
   /** Of OAuth2, where it is sent with such a one in place of the application's token. */
   readonly authorization?: string | undefined;
 }
@@ -78,13 +73,13 @@ export function isOAuth2TokenRoute({ segments }: ApiPath): boolean {
   return segments.length === 2 || (segments.length === 3 && segments[2] === 'revoke');
 }
 
-function ownRouteOf(method: Method, path: ApiPath, { applicationId, nowMs }: RouteFacts): Route {
+function ownRouteOf(method: Method, path: ApiPath, { applicationId, nowMs, body }: RouteFacts): Route {
   const { segments } = path;
   const known = find(ROOT, segments, 0);
   const general = known ?? generalTemplate(segments);
-  const age =
-    known === 'channels/:channel/messages/:id' && method === 'DELETE' ? ageOf(segments[3], nowMs) : '';
-  const template = `${LABELS.get(method)?.get(general) ?? `${method} /${general}`}${age}`;
+  const maySpecial = method === 'PATCH' || method === 'DELETE';
+  const special = maySpecial ? specialOf({ method, route: known, segments, nowMs, body }) : '';
+  const template = `${LABELS.get(method)?.get(general) ?? `${method} /${general}`}${special}`;
   const shape = known === undefined ? `${method} /${shapeOf(segments)}` : template;
   const [head, id = '', token] = segments;
   const base = { template, shape, webhookId: undefined, isInteraction: false } as const;
@@ -154,12 +149,6 @@ function shapeOf(segments: readonly string[]): string {
   return segments
     .map((part, at) => (!(hasToken && at === 2) && /^@?[a-z][a-z_-]{0,30}$/.test(part) ? part : `:${at}`))
     .join('/');
-}
-
-function ageOf(messageId: string | undefined, nowMs: number): string {
-  const ageMs = nowMs - DISCORD_EPOCH_MS - Number(BigInt(messageId ?? 0) >> 22n);
-  if (ageMs < YOUNG_MESSAGE_MS) return ' (young)';
-  return ageMs > OLD_MESSAGE_MS - AGE_MARGIN_MS ? ' (old)' : '';
 }
 
 /** A webhook's token is a secret, and what is learnt about it outlives the process. */

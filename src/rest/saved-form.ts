@@ -16,6 +16,13 @@ export interface SavedRoute {
   readonly shape: string;
   /** `null` where its answers carry no limit. */
   readonly model: SavedModel | null;
+  /** Of a limit that headers don't show, where one was met. */
+  readonly hidden?: SavedHidden | undefined;
+}
+
+export interface SavedHidden {
+  readonly limit: number;
+  readonly windowMs: number;
 }
 
 export interface SavedLane extends QuotaState {
@@ -71,9 +78,15 @@ function routeOf(value: unknown): SavedRoute | undefined {
   const fields = fieldsOf(value);
   const shape = fields?.['shape'];
   if (!fields || !isText(shape)) return undefined;
-  if (fields['model'] === null) return { shape, model: null };
+  const hidden = hiddenOf(fields['hidden']);
+  if (fields['model'] === null) return { shape, model: null, hidden };
   const model = modelOf(fieldsOf(fields['model']) ?? {});
-  return model && { shape, model };
+  return model && { shape, model, hidden };
+}
+
+function hiddenOf(value: unknown): SavedHidden | undefined {
+  const { limit, windowMs } = fieldsOf(value) ?? {};
+  return isCount(limit) && limit >= 1 && isDuration(windowMs) ? { limit, windowMs } : undefined;
 }
 
 function modelOf(fields: Fields): SavedModel | undefined {

@@ -26,11 +26,13 @@ export function exportLimiter(
   holds: GlobalHolds,
 ): LimiterState {
   const routes: SavedRoute[] = [];
-  for (const { shape, model } of table.routes.values()) {
-    if (model === 'open') routes.push({ shape, model: null });
+  for (const { shape, model, hidden } of table.routes.values()) {
+    const saved = hidden.isKnown ? { limit: hidden.limit, windowMs: hidden.windowMs } : undefined;
+    if (model === 'open') routes.push({ shape, model: null, hidden: saved });
     else if (model !== 'unknown') {
       const { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } = model;
-      routes.push({ shape, model: { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } });
+      const kept = { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs };
+      routes.push({ shape, model: kept, hidden: saved });
     }
   }
   const lanes: SavedLane[] = [];
@@ -58,9 +60,11 @@ export function exportLimiter(
 export function importLimiter(saved: unknown, table: LaneTable, locks: Locks, nowMs: number): GlobalHolds {
   const state = readState(saved, nowMs);
   if (!state) return NO_HOLDS;
-  for (const { shape, model } of state.routes) {
+  for (const { shape, model, hidden } of state.routes) {
     const route = table.route(shape, nowMs);
-    if (route) route.model = model ? modelFrom(shape, model) : 'open';
+    if (!route) continue;
+    route.model = model ? modelFrom(shape, model) : 'open';
+    if (hidden && !route.hidden.isKnown) route.hidden.learn(hidden.limit, hidden.windowMs);
   }
   table.apart.restore(state.apart);
   for (const { shape, major, laneHoldUntilMs, ...quota } of state.lanes) {

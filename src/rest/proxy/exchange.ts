@@ -138,7 +138,7 @@ export class Exchange {
     if (this.#gone) throw this.#gone;
     const bytes = this.#body.heldBytes + headBytes(this.#request);
     return application.limiter.ask(
-      { method, target, path, account, authorization, priority, deadlineMs, bytes },
+      { method, target, path, account, authorization, priority, deadlineMs, bytes, body: this.#body.whole },
       this.#signalOf,
     );
   }

@@ -70,6 +70,11 @@ export class RequestBody implements Disposable {
     return this.#state.kind !== 'whole';
   }
 
+  /** All of it, once it is read. */
+  get whole(): Buffer | null | undefined {
+    return this.#state.kind === 'whole' ? this.#state.bytes : undefined;
+  }
+
   /** What it takes in memory. */
   get heldBytes(): number {
     return this.#heldBytes;

@@ -99,6 +99,16 @@ describe('a route', () => {
     );
   });
 
+  it.each([
+    [60_000, ''],
+    [3_600_000 - 500, ' (old)'],
+    [86_400_000, ' (old)'],
+  ])('that edits a message of %i ms is limited as such', (ageMs, suffix) => {
+    expect(route('PATCH', `channels/1/messages/${messageOf(ageMs)}`).template).toBe(
+      `PATCH /channels/:channel/messages/:id${suffix}`,
+    );
+  });
+
   it('to answer an interaction is exempt from the global limit and goes without the bot token', () => {
     expect(route('POST', 'interactions/77/secret/callback')).toMatchObject({
       template: 'POST /interactions/:interaction/:token/callback',
