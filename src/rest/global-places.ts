@@ -1,18 +1,20 @@
 /**
  * So many places for requests, each free again a second after its request was counted at the latest. That is taken to be
  * `marginMs` after it was sent; or, where that is earlier, when its answer came less the shortest time that any answer took, as
- * no request's way is shorter. So no more than there are places arrive in any second, whatever the phase of Discord's windows.
+ * no request's way is shorter. Where an answer takes unusually long, its request may have been on its way for all that time, and only
+ * the answer counts. So no more than there are places arrive in any second, whatever the phase of Discord's windows.
  *
  * How many places are in use is kept by the millisecond in which they come free, so that everything takes the same short time
  * however many there are. Runs per request.
  */
+import { AnswerTimes } from './answer-times.ts';
 import type { GlobalPlace } from './global-budget.ts';
 
 export const WINDOW_MS = 1_000;
 /** What a request's answer says of when it was counted is trusted up to this much. */
 const ANSWER_MARGIN_MS = 5;
-/** Before so many answers it is not known how short the way is. */
-const ENOUGH_ANSWERS = 100;
+/** A request that is not answered is taken to be counted after this at the latest, though answers usually come sooner. */
+const MAX_LATE_MS = 1_000;
 /** More than a window and any margin. */
 const SLOTS = 4_096;
 const SLOT_MASK = SLOTS - 1;
@@ -30,8 +32,7 @@ export class GlobalPlaces {
   #nowSlot = 0;
   /** Nothing comes free before this. */
   #nextSlot = 0;
-  #fastestMs = Number.POSITIVE_INFINITY;
-  #answers = 0;
+  readonly #times = new AnswerTimes();
 
   constructor(size: number, marginMs: number) {
     this.size = size;
@@ -65,16 +66,24 @@ export class GlobalPlaces {
     return this.inUse;
   }
 
-  /** Of a request that is sent at `sentMs`. */
+  /** Of a request that is sent at `sentMs`, before it is answered. */
   freeAtMs(sentMs: number): number {
-    return sentMs + this.marginMs + WINDOW_MS;
+    const lastingMs = WINDOW_MS + this.marginMs;
+    // Where all answers take so long, it says nothing that this one does.
+    const isTelling = this.#times.areKnown && this.#times.usualMs < lastingMs;
+    return sentMs + (isTelling ? WINDOW_MS + MAX_LATE_MS : lastingMs);
   }
 
-  /** Of a request that was answered; `Infinity` where that says nothing yet. */
+  /** Of a request that was answered. */
   freeAfterAnswerMs(sentMs: number, answeredMs: number): number {
-    this.#fastestMs = Math.min(this.#fastestMs, answeredMs - sentMs);
-    if (++this.#answers < ENOUGH_ANSWERS) return Number.POSITIVE_INFINITY;
-    return answeredMs - this.#fastestMs + ANSWER_MARGIN_MS + WINDOW_MS;
+    const { areKnown, usualMs } = this.#times;
+    const tookMs = answeredMs - sentMs;
+    this.#times.add(tookMs);
+    const withMarginMs = sentMs + WINDOW_MS + this.marginMs;
+    // How much of the time it was on its way is not known yet.
+    if (!areKnown) return Math.max(withMarginMs, answeredMs + ANSWER_MARGIN_MS + WINDOW_MS);
+    const countedByMs = answeredMs - this.#times.fastestMs + ANSWER_MARGIN_MS + WINDOW_MS;
+    return tookMs > usualMs ? countedByMs : Math.min(withMarginMs, countedByMs);
   }
 
   /** Takes a place until then. Gives the millisecond in which it comes free. */
@@ -143,11 +152,11 @@ class Place implements GlobalPlace {
 
   sent(nowMs: number): void {
     this.#sentMs = nowMs;
-    this.#move(this.#places.freeAtMs(nowMs), 'later');
+    this.#move(this.#places.freeAtMs(nowMs));
   }
 
   answered(nowMs: number): void {
-    this.#move(this.#places.freeAfterAnswerMs(this.#sentMs, nowMs), 'earlier');
+    this.#move(this.#places.freeAfterAnswerMs(this.#sentMs, nowMs));
   }
 
   unused(): void {
@@ -155,9 +164,8 @@ class Place implements GlobalPlace {
     this.#isTaken = false;
   }
 
-  #move(freeAtMs: number, when: 'later' | 'earlier'): void {
-    const slot = Math.ceil(freeAtMs);
-    if (!this.#isTaken || (when === 'later' ? slot <= this.#slot : slot >= this.#slot)) return;
+  #move(freeAtMs: number): void {
+    if (!this.#isTaken || Math.ceil(freeAtMs) === this.#slot) return;
     if (this.#places.leave(this.#slot)) this.#slot = this.#places.enter(freeAtMs);
     else this.#isTaken = false;
   }
