@@ -111,13 +111,17 @@ describe('two nodes', () => {
     const [port = 0] = await lastingPorts(1);
     await using stays = await startNode();
     await using first = await startNode(port);
-    await using haproxy = await startHaproxy({ restNodes: [addressOf(stays), addressOf(first)] });
+    await using haproxy = await startHaproxy({
+      restNodes: [addressOf(stays), addressOf(first)],
+      environment: { HAPROXY_TOKEN_REQUESTS_PER_10S: '1000000', HAPROXY_SOURCE_REQUESTS_PER_10S: '1000000' },
+    });
     const before = created();
-    const workers = new Workers(haproxy);
-    await workers.more(200);
+    // So many that at any time some connections are idle: one that the node closes while a request is on its way loses it.
+    const workers = new Workers(haproxy, 60);
+    await workers.more(1_000);
     expect(await first.metric('shardmux_rest_admitted_total')).toBeGreaterThan(20);
     expect(await first.stop()).toBe(0);
-    await workers.more(200);
+    await workers.more(1_000);
     await using second = await startNode(port);
     await eventually(async () => ((await second.metric('shardmux_rest_admitted_total')) ?? 0) > 20);
     await workers.end();

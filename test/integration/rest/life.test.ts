@@ -46,6 +46,21 @@ describe('SIGTERM', () => {
     expect(await stopped).toBe(0);
   });
 
+  it('is said to a balancer that looks at /healthz, before the port is closed', async () => {
+    await using simulator = await smallSimulator();
+    await using node = await startRest({ discord: simulator });
+    const health = () => fetch(`${node.restUrl}/healthz`);
+    expect((await health()).status).toBe(200);
+    const stopped = node.stop();
+    await node.logged('draining');
+    const told = await health();
+    expect([told.status, await told.json()]).toEqual([503, { status: 'draining' }]);
+    const { status, headers } = await send(node, simulator);
+    expect([status, headers.get('connection')]).toEqual([200, 'close']);
+    expect(await stopped).toBe(0);
+    await expect(health()).rejects.toThrow();
+  });
+
   it('gives those that wait a 503 when the time for it is over', async () => {
     await using simulator = await smallSimulator({ rest: SLOW });
     await using node = await startRest({
