@@ -18,6 +18,8 @@ export interface EgressOptions {
   readonly simulator?: Partial<SimulatorOptions>;
   /** Other names than Discord's for the certificate. */
   readonly names?: readonly string[];
+  /** What HAProxy knows the simulator by; left out, by its address. */
+  readonly name?: string;
   /** Variables of egress.cfg. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -36,18 +38,19 @@ export class Egress implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async start({ simulator: options, names, environment }: EgressOptions = {}): Promise<Egress> {
+  static async start({ simulator: options, names, name, environment }: EgressOptions = {}): Promise<Egress> {
     await using stack = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), 'shardmux-egress-'));
     stack.defer(() => rm(directory, { recursive: true }));
     const { key, cert } = await makeCertificates(directory, names ?? DISCORD_NAMES);
     const caPath = join(directory, 'ca.pem');
     const simulator = stack.use(await smallSimulator({ tls: { key, cert }, ...options }));
+    const { hostname, port } = new URL(simulator.url);
     const haproxy = stack.use(
       await startHaproxy({
         configPath: CONFIG_PATH,
         environment: {
-          HAPROXY_EGRESS_ADDRESS: new URL(simulator.url).host,
+          HAPROXY_EGRESS_ADDRESS: `${name ?? hostname}:${port}`,
           HAPROXY_EGRESS_CA: caPath,
           ...environment,
         },
