@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Health } from '../../../../src/rest/proxy/health.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
-// The reason for the cast: two fields are all it reads.
-const ask = (health: Health, url = '/healthz', isDraining = false) =>
-  health.answer({ url, method: 'GET' } as Parameters<Health['answer']>[0], isDraining);
+// The reason for the cast: three fields are all it reads.
+const ask = (health: Health, url = '/healthz', isDraining = false, headers = {}) =>
+  health.answer({ url, method: 'GET', headers } as Parameters<Health['answer']>[0], isDraining);
 
 describe('a node', () => {
   it('is healthy until it drains', () => {
@@ -12,6 +12,7 @@ describe('a node', () => {
     expect(ask(health)).toEqual({ status: 200, body: { status: 'ok' } });
     expect(ask(health, '/healthz', true)).toEqual({ status: 503, body: { status: 'draining' } });
     expect(ask(health, '/healthz/')).toBeUndefined();
+    expect(ask(health, '/healthz', false, { 'content-length': '1' })).toBeUndefined();
   });
 
   it('that nobody watches drains at once', async () => {
