@@ -37,6 +37,11 @@ export class RestServerError extends Error {
 const MAX_HEADER_BYTES = 32 * 1024;
 /** Longer than stock clients keep idle connections, so that theirs is the side that closes. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/**
+ * Connections that may wait to be taken; the system may allow fewer (net.core.somaxconn). With few, a burst of them makes a balancer try
+ * another node, which then has to ask for channels that are this one's.
+ */
+const BACKLOG = 4_096;
 /** How often connections are looked at that send too slowly. */
 const CHECK_INTERVAL_MS = 1_000;
 /** How long after the last turn a large upload may take in all. */
@@ -107,7 +112,7 @@ export class RestServer implements AsyncDisposable {
         const text = `Workers' requests can't be taken on ${host} port ${port}: ${reason}. Change ${setting}.`;
         reject(new RestServerError(text, { cause }));
       });
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => {
         // The reason for the cast: it listens on TCP, so its address is no path.
         resolve((this.#server.address() as AddressInfo).port);
       });
