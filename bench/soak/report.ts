@@ -2,22 +2,14 @@
 
 import { BUCKETS, type SimulatorStats } from '../../src/simulator/index.ts';
 import { percentile } from '../deployment/gaps.ts';
-import { allowedBy, allowedGlobally, fairParts } from './allowance.ts';
-import type { Book, BucketRecord } from './book.ts';
+import { allowedBy, allowedGlobally } from './allowance.ts';
+import type { Book } from './book.ts';
+import { fairnessOf } from './fairness.ts';
 import type { SoakBucket } from './load.ts';
 import type { Outcome } from './messages.ts';
 
 /** Of what the limits allow, so much has to be done. */
 export const GOAL = 0.95;
-
-/** A bucket with less than this of its fair part is starved. */
-const STARVED_BELOW = 0.5;
-
-/** So is one without a request done for this long, besides two of the times after which it can expect one. */
-const SILENCE_MS = 10_000;
-
-/** Starved buckets that are named. */
-const HUNGRY_SHOWN = 10;
 
 export interface KindVerdict {
   readonly buckets: number;
@@ -80,13 +72,7 @@ export function verdictOf(counted: Counted): Verdict {
   const ms = seconds * 1_000;
   const allowances = buckets.map(({ kind }) => allowedBy(BUCKETS[kind.limit], ms));
   const allowed = Math.min(allowedGlobally(globalLimit, ms), sum(allowances));
-  const parts = partsOf(buckets, allowances, allowed);
-  const ofFair = book.buckets.map(({ done }, bucket) => done / (parts[bucket] ?? 1));
-  const starved = book.buckets.flatMap((record, at) =>
-    isStarved(record, buckets[at], parts[at] ?? 0, ms)
-      ? [hungerText(record, buckets[at], parts[at] ?? 0)]
-      : [],
-  );
+  const fairness = fairnessOf({ buckets, allowances, total: allowed, ms }, book);
   const took = Float64Array.from(book.tookMs).sort();
   return {
     ...{ globalLimit, seconds, nodes, workers, buckets: buckets.length, killed: outage !== undefined },
@@ -97,9 +83,9 @@ export function verdictOf(counted: Counted): Verdict {
     globalViolations: stats.violations['rest-global-limit'] ?? 0,
     violations: stats.violations,
     notes: stats.notes,
-    starved: starved.length,
-    leastOfFair: round(Math.min(...ofFair), 3),
-    longestSilenceMs: Math.round(Math.max(...book.buckets.map(({ longestSilenceMs }) => longestSilenceMs))),
+    starved: fairness.starved,
+    leastOfFair: round(fairness.leastOfFair, 3),
+    longestSilenceMs: Math.round(fairness.longestSilenceMs),
     outcomes: book.outcomes,
     failedUncalledFor: book.failures.filter(
       ({ atMs }) => !outage || atMs < outage.fromMs || atMs > outage.untilMs,
@@ -107,40 +93,9 @@ export function verdictOf(counted: Counted): Verdict {
     ...{ p50Ms: Math.round(percentile(took, 0.5)), p99Ms: Math.round(percentile(took, 0.99)) },
     kinds: kindsOf(buckets, book, allowances),
     perSecond: Array.from({ length: seconds }, (_, second) => book.perSecond[second] ?? 0),
-    hungry: starved.slice(0, HUNGRY_SHOWN),
+    hungry: fairness.hungry,
     broken,
   };
-}
-
-/** The fair part of each bucket: those of one name have one part together. */
-function partsOf(buckets: readonly SoakBucket[], allowances: readonly number[], total: number): number[] {
-  const byName = new Map<string, number>();
-  for (const [at, { name }] of buckets.entries())
-    byName.set(name, (byName.get(name) ?? 0) + (allowances[at] ?? 0));
-  const parts = fairParts([...byName.values()], total);
-  const partOf = new Map([...byName.keys()].map((name, at) => [name, parts[at] ?? 0]));
-  return buckets.map(
-    ({ name }, at) => ((partOf.get(name) ?? 0) * (allowances[at] ?? 0)) / (byName.get(name) ?? 1),
-  );
-}
-
-function isStarved(
-  { done, longestSilenceMs }: BucketRecord,
-  bucket: SoakBucket | undefined,
-  part: number,
-  ms: number,
-): boolean {
-  const windowMs = bucket ? BUCKETS[bucket.kind.limit].windowMs : 0;
-  return done < STARVED_BELOW * part || longestSilenceMs > SILENCE_MS + 2 * Math.max(windowMs, ms / part);
-}
-
-function hungerText(
-  { done, longestSilenceMs }: BucketRecord,
-  bucket: SoakBucket | undefined,
-  part: number,
-): string {
-  const what = bucket && `${bucket.kind.method} ${bucket.kind.path(bucket.place)}`;
-  return `${what}: ${done} of ${part.toFixed(1)}, silent for ${number(Math.round(longestSilenceMs))} ms`;
 }
 
 function kindsOf(
@@ -154,7 +109,7 @@ function kindsOf(
     kinds[kind.limit] = {
       buckets: count + 1,
       allowed: allowed + (allowances[at] ?? 0),
-      done: done + (book.buckets[at]?.done ?? 0),
+      done: done + (book.doneBy[at] ?? 0),
     };
   }
   return kinds;

@@ -35,7 +35,10 @@ async function judged(options: SoakOptions, { simulator, nodes, buckets, workers
   const beganAtMs = monotonicMs();
   const beganEpochMs = Date.now();
   const endAtMs = beganAtMs + seconds * 1_000;
-  const book = new Book(buckets.length, beganAtMs);
+  const book = new Book(
+    buckets.map(({ name }) => name),
+    beganAtMs,
+  );
   write(`${buckets.length} buckets for ${seconds} s, global limit ${globalLimit}/s\n`);
   const [outage] = await Promise.all([
     options.kill ? killOne(nodes[0], (seconds * 1_000) / 2, write) : undefined,

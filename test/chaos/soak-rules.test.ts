@@ -66,9 +66,11 @@ describe('the load', () => {
   });
 });
 
+const NAMES = bucketsOf(10, PLACES).map(({ name }) => name);
+
 /** Ten buckets for ten seconds under a global limit of ten: each gets ten requests. */
 function perfectBook(): Book {
-  const book = new Book(10, 0);
+  const book = new Book(NAMES, 0);
   for (let round = 0; round < 10; round += 1) {
     for (let bucket = 0; bucket < 10; bucket += 1)
       book.answered(bucket, 'done', { atMs: round * 1_000 + bucket, tookMs: 900 });
@@ -122,8 +124,8 @@ describe('the verdict', () => {
     [
       'a bucket that got less than half of its part',
       {
-        book: book(({ buckets }) => {
-          const [first] = buckets;
+        book: book(({ named }) => {
+          const [first] = named.values();
           if (first) first.done = 2;
         }),
       },
@@ -131,8 +133,8 @@ describe('the verdict', () => {
     [
       'a bucket that was silent for long',
       {
-        book: book(({ buckets }) => {
-          const [first] = buckets;
+        book: book(({ named }) => {
+          const [first] = named.values();
           if (first) first.longestSilenceMs = 60_000;
         }),
       },
@@ -142,7 +144,7 @@ describe('the verdict', () => {
   });
 
   test('is a failure where less was done than 95 % of what was allowed', () => {
-    const lazy = new Book(10, 0);
+    const lazy = new Book(NAMES, 0);
     for (let at = 0; at < 94; at += 1) lazy.answered(at % 10, 'done', { atMs: at * 100, tookMs: 1 });
     expect(problemsOf(verdict({ book: lazy }))).toEqual(['94.0 % of what the limits allowed']);
   });
