@@ -37,7 +37,7 @@ export class InFlight implements AdmissionOwner {
     const { lane } = waiting;
     const admission = new Admission(this, waiting, place, locks.tokenId);
     lane.bucket.charge(lane, admission, nowMs);
-    lane.lease.touch();
+    lane.lease.send();
     this.count++;
     counts.admitted++;
     waiting.settle('sent', admission);

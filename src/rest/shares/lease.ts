@@ -11,6 +11,8 @@ export interface MajorLease {
   want(): void;
   /** How far its limits are used has changed. */
   touch(): void;
+  /** A request goes. */
+  send(): void;
   join(lane: Lane): void;
   part(lane: Lane): void;
 }
@@ -28,6 +30,7 @@ export const ALWAYS: MajorLease = {
   mayGo: () => true,
   want: nothing,
   touch: nothing,
+  send: nothing,
   join: nothing,
   part: nothing,
 };

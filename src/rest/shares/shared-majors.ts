@@ -23,8 +23,8 @@ export interface SharedMajorsOptions {
 const MAX_AT_ONCE = 1_000;
 /** How far limits are used is told no more often: it is for the case that this process is lost, and then there is doubt anyway. */
 const TELL_EVERY_MS = 1_000;
-/** What waits when another node asks is sent first, for so long. */
-const DRAIN_MS = 2_000;
+/** What waits when another node asks is sent first, but for no longer than this: most requests wait no longer themselves. */
+const DRAIN_MS = 15_000;
 /** Leases that are looked at in an exchange, to find those that nothing needs. */
 const SWEPT_AT_ONCE = 100;
 
@@ -190,6 +190,7 @@ export class SharedMajors implements MajorLeases, SharePart {
     if (!lease || lease.state === 'free') this.#released.set(major, '');
     else if (lease.state === 'held') {
       lease.drainsUntilMs = nowMs + DRAIN_MS;
+      lease.toSend = [...lease.lanes].reduce((sum, { queued }) => sum + queued, 0);
       this.#become(lease, 'leaving', nowMs);
     }
   }
@@ -200,7 +201,7 @@ export class SharedMajors implements MajorLeases, SharePart {
       const lanes = [...lease.lanes];
       if (lanes.some(({ inFlight }) => inFlight > 0)) continue;
       const hasMore = lanes.some(({ queued }) => queued > 0);
-      if (hasMore && nowMs < lease.drainsUntilMs) continue;
+      if (hasMore && lease.mayGo(nowMs)) continue;
       this.#giveBack(lease, nowMs);
       // Behind the other node.
       if (hasMore) this.want(lease);
@@ -244,7 +245,9 @@ export class SharedLease implements MajorLease {
   state: State = 'free';
   sinceMs = Number.POSITIVE_INFINITY;
   doubtedUntilMs = 0;
+  /** While it is leaving: until when requests may go, and how many. */
   drainsUntilMs = 0;
+  toSend = 0;
   /** It was ours, and is asked for again. */
   isConfirming = false;
 
@@ -255,7 +258,8 @@ export class SharedLease implements MajorLease {
 
   mayGo(nowMs: number): boolean {
     if (nowMs >= this.#majors.endsMs) return false;
-    return this.state === 'held' || (this.state === 'leaving' && nowMs < this.drainsUntilMs);
+    if (this.state === 'held') return true;
+    return this.state === 'leaving' && this.toSend > 0 && nowMs < this.drainsUntilMs;
   }
 
   want(): void {
@@ -264,6 +268,11 @@ export class SharedLease implements MajorLease {
 
   touch(): void {
     this.#majors.touch(this);
+  }
+
+  send(): void {
+    if (this.state === 'leaving') this.toSend--;
+    this.touch();
   }
 
   join(lane: Lane): void {

@@ -89,31 +89,44 @@ describe('a major parameter', () => {
     expect(exchange(3_000)).toMatchObject({ usages: [] });
   });
 
-  it('that another node wishes is given back when nothing waits, with how far it is used', () => {
+  it('that another node wishes is given back when nothing is on its way, with how far it is used', () => {
     const { exchange, lease: wanted } = newMajors();
     const { lease, lane } = wanted('1');
     exchange(0, granted('1'));
     lane.inFlight = 1;
     exchange(50, { wishes: ['1'] });
     expect(exchange(100)).toMatchObject({ releases: [] });
-    expect(lease.mayGo(100)).toBe(true);
     lane.inFlight = 0;
     expect(exchange(150)).toMatchObject({ releases: ['1'], usages: [['1', '1 lanes']], claims: [] });
     expect(lease.mayGo(150)).toBe(false);
   });
 
-  it('is given back after two seconds even if more waits, and asked for again behind the other', () => {
+  it('is kept for what waited when another node wished it, and then asked for again behind that', () => {
     const { exchange, lease: wanted } = newMajors();
     const { lease, lane } = wanted('1');
     exchange(0, granted('1'));
-    lane.queued = 5;
+    lane.queued = 2;
     exchange(50, { wishes: ['1'] });
-    expect(exchange(2_000)).toMatchObject({ releases: [] });
+    lane.queued = 7;
+    lease.send();
+    expect(lease.mayGo(9_000)).toBe(true);
+    expect(exchange(9_000)).toMatchObject({ releases: [] });
+    lease.send();
+    expect(lease.mayGo(9_000)).toBe(false);
     lane.inFlight = 1;
-    expect(lease.mayGo(2_050)).toBe(false);
-    expect(exchange(2_050)).toMatchObject({ releases: [] });
+    expect(exchange(9_050)).toMatchObject({ releases: [] });
     lane.inFlight = 0;
-    expect(exchange(2_100)).toMatchObject({ releases: ['1'], claims: ['1'] });
+    expect(exchange(9_100)).toMatchObject({ releases: ['1'], claims: ['1'] });
+  });
+
+  it('is given back after a while even if what waited has not gone', () => {
+    const { exchange, lease: wanted } = newMajors();
+    const { lane } = wanted('1');
+    exchange(0, granted('1'));
+    lane.queued = 2;
+    exchange(50, { wishes: ['1'] });
+    expect(exchange(15_000)).toMatchObject({ releases: [] });
+    expect(exchange(15_050)).toMatchObject({ releases: ['1'], claims: ['1'] });
   });
 
   it('that is idle is given back, and asked for again when it is wanted', () => {
