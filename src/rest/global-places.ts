@@ -96,7 +96,8 @@ export class GlobalPlaces {
   }
 
   /** Whether it was still taken. */
-  leave(slot: number): boolean {
+  leave(slot: number, nowMs: number): boolean {
+    this.#advance(nowMs);
     if (slot < this.#nowSlot) return false;
     this.inUse--;
     this.#freed[slot & SLOT_MASK] = (this.#freed[slot & SLOT_MASK] ?? 1) - 1;
@@ -152,21 +153,20 @@ class Place implements GlobalPlace {
 
   sent(nowMs: number): void {
     this.#sentMs = nowMs;
-    this.#move(this.#places.freeAtMs(nowMs));
+    // It counts from now on, also where its place came free while it waited, and another has taken that.
+    this.#places.leave(this.#slot, nowMs);
+    this.#slot = this.#places.enter(this.#places.freeAtMs(nowMs));
   }
 
   answered(nowMs: number): void {
-    this.#move(this.#places.freeAfterAnswerMs(this.#sentMs, nowMs));
+    const freeAtMs = this.#places.freeAfterAnswerMs(this.#sentMs, nowMs);
+    if (!this.#isTaken || Math.ceil(freeAtMs) === this.#slot) return;
+    if (this.#places.leave(this.#slot, nowMs)) this.#slot = this.#places.enter(freeAtMs);
+    else this.#isTaken = false;
   }
 
   unused(): void {
-    if (this.#isTaken) this.#places.leave(this.#slot);
+    if (this.#isTaken) this.#places.leave(this.#slot, this.#sentMs);
     this.#isTaken = false;
-  }
-
-  #move(freeAtMs: number): void {
-    if (!this.#isTaken || Math.ceil(freeAtMs) === this.#slot) return;
-    if (this.#places.leave(this.#slot)) this.#slot = this.#places.enter(freeAtMs);
-    else this.#isTaken = false;
   }
 }

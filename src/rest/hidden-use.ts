@@ -3,13 +3,28 @@
  * until when it waits; for a few it is known beforehand. Pure; time is given. Runs per request.
  */
 
-/** Of a route, for all major parameters. */
-export class HiddenLimit {
-  limit = Number.POSITIVE_INFINITY;
-  windowMs = 0;
+/** As long as it was not met again it is believed for so long, and no shorter than two of its windows. */
+const BELIEVED_MS = 600_000;
 
-  constructor(known?: { readonly limit: number; readonly windowMs: number }) {
-    if (known) Object.assign(this, known);
+interface Known {
+  readonly limit: number;
+  readonly windowMs: number;
+}
+
+const NO_LIMIT: Known = { limit: Number.POSITIVE_INFINITY, windowMs: 0 };
+
+/** Of a route, for all major parameters. What was learnt may have been a whim of one channel: it is forgotten, and learnt again if it is true. */
+export class HiddenLimit {
+  limit: number;
+  windowMs: number;
+  /** What is true of it whatever is learnt. */
+  readonly #known: Known;
+  #believedUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(known: Known = NO_LIMIT) {
+    this.#known = known;
+    this.limit = known.limit;
+    this.windowMs = known.windowMs;
   }
 
   get isKnown(): boolean {
@@ -17,11 +32,20 @@ export class HiddenLimit {
   }
 
   /** `accepted` went in `windowMs`, and no more did. */
-  learn(accepted: number, windowMs: number): void {
+  learn(accepted: number, windowMs: number, nowMs: number): void {
     if (accepted < this.limit) {
       this.limit = accepted;
       this.windowMs = windowMs;
     } else this.windowMs = Math.max(this.windowMs, windowMs);
+    this.#believedUntilMs = nowMs + Math.max(BELIEVED_MS, 2 * this.windowMs);
+  }
+
+  /** Forgets what was learnt too long ago. */
+  age(nowMs: number): void {
+    if (nowMs < this.#believedUntilMs) return;
+    this.limit = this.#known.limit;
+    this.windowMs = this.#known.windowMs;
+    this.#believedUntilMs = Number.POSITIVE_INFINITY;
   }
 }
 
@@ -54,6 +78,7 @@ export class HiddenUse {
 
   hasRoom(nowMs: number): boolean {
     if (nowMs < this.holdUntilMs) return false;
+    this.limit.age(nowMs);
     if (this.#inFlight > 0 && nowMs < this.#cautiousUntilMs) return false;
     if (!this.limit.isKnown) return true;
     this.#roll(nowMs);
@@ -105,7 +130,7 @@ export class HiddenUse {
     const restMs = untilMs - nowMs;
     const windowMs = untilMs - this.#begunMs;
     const isPlausible = windowMs <= MOST_OF_REST * restMs && this.#accepted <= MAX_LIMIT;
-    if (this.#accepted > 0 && isPlausible) this.limit.learn(this.#accepted, windowMs);
+    if (this.#accepted > 0 && isPlausible) this.limit.learn(this.#accepted, windowMs, nowMs);
     this.hold(untilMs, nowMs);
     if (this.#accepted > 0) this.#acceptedThen = this.#accepted;
     this.#refusedMs = nowMs;
@@ -122,7 +147,8 @@ export class HiddenUse {
   }
 
   isIdle(nowMs: number): boolean {
-    return this.#inFlight === 0 && nowMs >= this.fullUntilMs && (!this.limit.isKnown || nowMs >= this.#endMs);
+    if (this.#inFlight > 0 || nowMs < this.fullUntilMs) return false;
+    return !this.limit.isKnown || this.#accepted === 0 || nowMs >= this.#endMs;
   }
 
   #roll(nowMs: number): void {

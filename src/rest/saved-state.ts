@@ -64,7 +64,7 @@ export function importLimiter(saved: unknown, table: LaneTable, locks: Locks, no
     const route = table.route(shape, nowMs);
     if (!route) continue;
     route.model = model ? modelFrom(shape, model) : 'open';
-    if (hidden && !route.hidden.isKnown) route.hidden.learn(hidden.limit, hidden.windowMs);
+    if (hidden && !route.hidden.isKnown) route.hidden.learn(hidden.limit, hidden.windowMs, nowMs);
   }
   table.apart.restore(state.apart);
   for (const { shape, major, laneHoldUntilMs, ...quota } of state.lanes) {

@@ -51,6 +51,17 @@ describe('the global limit of a node alone', () => {
     expect(budget.nextAtMs(LATER + 220)).toBe(LATER + 1_205);
   });
 
+  it('counts it also where its place had come free by then', () => {
+    const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
+    const place = budget.take(0);
+    place?.sent(10_000);
+    expect(budget.nextAtMs(10_001)).toBe(11_050);
+    expect(budget.take(10_001)).toBeUndefined();
+    place?.answered(10_020);
+    expect(budget.nextAtMs(10_020)).toBe(11_050);
+    expect(budget.take(11_050)).toBeDefined();
+  });
+
   it('gives back the place of what never left', () => {
     const budget = new LocalGlobalBudget({ limit: 1, marginMs: 50 });
     budget.take(0)?.unused();

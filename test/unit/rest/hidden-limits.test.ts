@@ -58,4 +58,39 @@ describe('a limit that no header shows', () => {
     }
     expect(await now(stage.ask('PATCH /channels/1', { body }))).toBe('admitted');
   });
+
+  it('keeps no lane that nothing was let in of', async () => {
+    const stage = new Stage({ limits: { maxLanes: 1 } });
+    const body = Buffer.from('{"name":"x"}');
+    admitted(await stage.ask('PATCH /channels/1', { body })).done({ ...ok(50, 49, 100), status: 403 });
+    stage.clock.advance(3_600_000);
+    expect(await now(stage.ask('PATCH /channels/2', { body }))).toBe('admitted');
+  });
+
+  it('is forgotten when it was not met for long: whatever caused its 429 may be over', async () => {
+    const stage = new Stage();
+    const accept = async () => (await stage.admit('POST /channels/1/messages')).done(ok(50, 49, 100));
+    await accept();
+    const refusal = limited('user', 60_000, limitHeaders(50, 46, 400, 'hash'));
+    (await stage.admit('POST /channels/1/messages')).done(refusal);
+    stage.clock.advance(60_010);
+    await accept();
+    expect(await stage.ask('POST /channels/1/messages')).toMatchObject({ reason: 'deadline' });
+    stage.clock.advance(600_000);
+    for (let one = 0; one < 5; one++) await accept();
+  });
+
+  it('that was known beforehand is what it was when a lower one is forgotten', async () => {
+    const stage = new Stage();
+    const ask = () => stage.ask('PATCH /channels/1', { body: Buffer.from('{"name":"x"}') });
+    const accept = async () => admitted(await ask()).done(ok(50, 49, 100));
+    await accept();
+    admitted(await ask()).done(limited('user', 590_000, limitHeaders(50, 46, 400, 'hash')));
+    stage.clock.advance(590_010);
+    await accept();
+    expect(await ask()).toMatchObject({ reason: 'deadline' });
+    stage.clock.advance(1_200_000);
+    for (let one = 0; one < 2; one++) await accept();
+    expect(await ask()).toMatchObject({ reason: 'deadline' });
+  });
 });
