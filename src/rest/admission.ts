@@ -3,7 +3,7 @@ import type { Answer } from './answer.ts';
 import type { GlobalPlace } from './global-budget.ts';
 import type { Lane } from './lane.ts';
 import type { Refused, Verdict } from './ports.ts';
-import type { Quota, Sending } from './quota.ts';
+import type { Sending } from './quota.ts';
 import type { Route } from './route.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -24,8 +24,8 @@ export class Admission {
   #state: 'sent' | 'repeatable' | 'over' = 'sent';
   /** Of its lane's quota. */
   sending: Sending = { sentMs: 0, settledBefore: 0 };
-  /** Quotas of other lanes that it may count for. */
-  readonly alsoCharged: Quota[] = [];
+  /** Other lanes whose quota it may count for. */
+  readonly alsoCharged: Lane[] = [];
 
   constructor(owner: AdmissionOwner, waiting: Waiting, place: GlobalPlace | undefined, tokenId: string) {
     this.#owner = owner;

@@ -63,7 +63,7 @@ export class Answers {
     const touched = this.#options.table.learn(lane, headers, nowMs);
     lane.inFlight--;
     lane.quota.answer(headers, sending, nowMs, isCounted);
-    for (const quota of alsoCharged) quota.settle(nowMs);
+    for (const { quota } of alsoCharged) quota.settle(nowMs);
     lane.bucket.compare(lane);
     return touched;
   }
@@ -71,7 +71,7 @@ export class Answers {
   #settle({ lane, alsoCharged }: Admission, nowMs: number): void {
     lane.inFlight--;
     lane.quota.settle(nowMs);
-    for (const quota of alsoCharged) quota.settle(nowMs);
+    for (const { quota } of alsoCharged) quota.settle(nowMs);
   }
 
   #limited(

@@ -2,6 +2,7 @@
  * Requests that wait, and what lets them go: a bucket that has room offers its next request to a gate, and the gate takes
  * it when the wider limit has room too. Runs per request.
  */
+import type { Admission } from './admission.ts';
 import type { AlarmClock } from './alarm-clock.ts';
 import type { Entrance, Gates } from './entrance.ts';
 import type { GlobalPlace } from './global-budget.ts';
@@ -23,7 +24,7 @@ export interface DeparturesOptions {
   readonly bounds: QueueBounds;
   readonly counts: LimiterCounts;
   /** It goes now: whoever asked is to be told. */
-  readonly admit: (waiting: Waiting, place: GlobalPlace | undefined, nowMs: number) => void;
+  readonly admit: (waiting: Waiting, place: GlobalPlace | undefined, nowMs: number) => Admission;
 }
 
 export class Departures {
@@ -36,9 +37,17 @@ export class Departures {
     this.#options = options;
   }
 
+  /** Whether it goes because nobody waits before it and no limit is against it, which is the usual case. */
+  goAtOnce(submitted: Submitted, attempt: number, lane: Lane, nowMs: number): Admission | undefined {
+    if (lane.bucket.queue.count > 0 || !lane.hasRoom(nowMs)) return undefined;
+    const { gates, egress, admit } = this.#options;
+    const place = gates[submitted.route.global].pass(nowMs, egress.blockedUntilMs);
+    return place && admit(new Waiting(submitted, attempt, lane), place, nowMs);
+  }
+
   /**
-   * Its outcome where that is known at once; else a promise of it, which rejects with the signal's reason. The signal is asked for
-   * only where there is something to wait for.
+   * Puts it behind the others. Its outcome where that is known at once; else a promise of it, which rejects with the signal's reason. The
+   * signal is asked for only where there is something to wait for.
    */
   wait(
     submitted: Submitted,
@@ -48,7 +57,7 @@ export class Departures {
     nowMs: number,
   ): Submission | Promise<Submission> {
     const waiting = new Waiting(submitted, attempt, lane);
-    if (!this.#goAtOnce(waiting, nowMs)) this.#queue(waiting, nowMs);
+    this.#queue(waiting, nowMs);
     if (waiting.outcome) return waiting.outcome;
     const promise = waiting.promise();
     const signal = signalOf();
@@ -64,17 +73,6 @@ export class Departures {
       isMeant: () => waiting.state === 'waiting',
       ring: () => this.#expire(waiting),
     });
-  }
-
-  /** Whether it went because nobody waits before it and no limit is against it, which is the usual case. */
-  #goAtOnce(waiting: Waiting, nowMs: number): boolean {
-    const { lane, submitted } = waiting;
-    if (lane.bucket.queue.count > 0 || !lane.hasRoom(nowMs)) return false;
-    const { gates, egress, admit } = this.#options;
-    const place = gates[submitted.route.global].pass(nowMs, egress.blockedUntilMs);
-    if (!place) return false;
-    admit(waiting, place, nowMs);
-    return true;
   }
 
   #queue(waiting: Waiting, nowMs: number): void {
@@ -120,8 +118,12 @@ export class Departures {
   /** Refuses all that waits. */
   close(buckets: Iterable<Bucket>): void {
     for (const bucket of [...buckets]) {
+      bucket.withdraw();
       for (const lane of [...bucket.lanes]) {
-        for (const waiting of bucket.queue.drain(lane)) this.#refuse(waiting, 'closed', undefined);
+        for (const waiting of bucket.queue.drain(lane)) {
+          this.#unqueue(waiting);
+          this.#refuse(waiting, 'closed', undefined);
+        }
       }
     }
   }

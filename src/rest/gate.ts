@@ -62,7 +62,7 @@ export class Gate {
     const perSecond = Math.min(most, this.#pace.perSecond(nowMs));
     if (perSecond === Number.POSITIVE_INFINITY) return 0;
     // A whole second's may go at once.
-    return nowMs + Math.max(0, ahead / perSecond - 1) * 1_000;
+    return Math.max(nowMs, this.holdUntilMs) + Math.max(0, ahead / perSecond - 1) * 1_000;
   }
 
   /** A place for whoever asks, at once; nothing where others come first, or where there is no room. */
@@ -81,7 +81,11 @@ export class Gate {
     const { budget } = this.#options;
     while (!this.#ready.isEmpty) {
       const untilMs = Math.max(this.holdUntilMs, blockedUntilMs);
-      if (untilMs > nowMs) return this.#wakeAt(untilMs);
+      if (untilMs > nowMs) {
+        // That nothing goes meanwhile says nothing of how fast they go.
+        this.#pace.stop();
+        return this.#wakeAt(untilMs);
+      }
       const place = budget?.take(nowMs);
       if (budget && !place) return this.#wakeAt(budget.nextAtMs(nowMs));
       const offer = this.#ready.take();

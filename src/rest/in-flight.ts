@@ -32,7 +32,7 @@ export class InFlight implements AdmissionOwner {
     this.#options = options;
   }
 
-  admit(waiting: Waiting, place: GlobalPlace | undefined, nowMs: number): void {
+  admit(waiting: Waiting, place: GlobalPlace | undefined, nowMs: number): Admission {
     const { locks, counts } = this.#options;
     const { lane } = waiting;
     const admission = new Admission(this, waiting, place, locks.tokenId);
@@ -41,6 +41,7 @@ export class InFlight implements AdmissionOwner {
     this.count++;
     counts.admitted++;
     waiting.settle('sent', admission);
+    return admission;
   }
 
   done(admission: Admission, answer: Answer): Verdict {
@@ -51,9 +52,8 @@ export class InFlight implements AdmissionOwner {
     admission.place?.answered(nowMs);
     const touched = answers.take(admission, answer, nowMs);
     lane.lease.touch();
-    departures.look(lane.bucket, nowMs);
     for (const bucket of touched) departures.look(bucket, nowMs);
-    departures.pump();
+    this.#look(admission, nowMs);
     if (answer.status !== 429 || waiting.attempt >= MAX_ATTEMPTS) return { kind: 'deliver' };
     const atMs = entrance.etaMs(waiting.submitted, lane, nowMs);
     if (atMs > waiting.submitted.deadlineAtMs) return { kind: 'deliver' };
@@ -61,20 +61,18 @@ export class InFlight implements AdmissionOwner {
   }
 
   failed(admission: Admission, kind: 'not-sent' | 'unknown'): void {
-    const { clock, departures } = this.#options;
-    const nowMs = clock.now();
+    const nowMs = this.#options.clock.now();
     const { lane } = admission;
     this.count--;
     lane.inFlight--;
-    for (const quota of [lane.quota, ...admission.alsoCharged]) {
+    for (const { quota } of [lane, ...admission.alsoCharged]) {
       if (kind === 'not-sent') quota.unsend();
       else quota.settle(nowMs);
     }
     if (kind === 'not-sent') lane.hidden.unsend();
     else lane.hidden.accept(admission.sending.sentMs, nowMs);
     if (kind === 'not-sent') admission.place?.unused();
-    departures.look(lane.bucket, nowMs);
-    departures.pump();
+    this.#look(admission, nowMs);
   }
 
   again({ waiting }: Admission, signal: AbortSignal | undefined): Promise<Submission> {
@@ -91,6 +89,16 @@ export class InFlight implements AdmissionOwner {
       return Promise.resolve(entrance.refuse('deadline', etaMs - submitted.deadlineAtMs, lane.route));
     }
     counts.repeated++;
-    return Promise.resolve(departures.wait(submitted, waiting.attempt + 1, lane, () => signal, nowMs));
+    const attempt = waiting.attempt + 1;
+    const atOnce = departures.goAtOnce(submitted, attempt, lane, nowMs);
+    return Promise.resolve(atOnce ?? departures.wait(submitted, attempt, lane, () => signal, nowMs));
+  }
+
+  /** There may be room where it was counted: lanes may be in other buckets by now than they were then. */
+  #look({ lane, alsoCharged }: Admission, nowMs: number): void {
+    const { departures } = this.#options;
+    departures.look(lane.bucket, nowMs);
+    for (const { bucket } of alsoCharged) if (bucket !== lane.bucket) departures.look(bucket, nowMs);
+    departures.pump();
   }
 }

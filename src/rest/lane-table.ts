@@ -54,9 +54,7 @@ export class LaneTable {
     if (known) {
       known.lease.want();
       if (nowMs - known.placedAtMs < PLACED_EVERY_MS) return known;
-      known.placedAtMs = nowMs;
-      this.lanes.delete(key);
-      this.lanes.set(key, known);
+      this.#placeLast(known, nowMs);
       return known;
     }
     this.#letGo(SWEPT_AT_ONCE, nowMs);
@@ -192,31 +190,33 @@ export class LaneTable {
     return new HiddenUse(hidden);
   }
 
-  /** Lets go of what is idle among the oldest. */
+  /** Lets go of what is idle among the oldest. What is not comes last again: else a few of them would keep all that is behind them. */
   #letGo(count: number, nowMs: number): void {
     let looked = 0;
     for (const lane of this.lanes.values()) {
-      if (looked++ >= count || !lane.isIdle(nowMs)) return;
-      this.#remove(lane);
+      if (looked++ >= count) return;
+      if (lane.isIdle(nowMs)) this.#remove(lane);
+      else this.#placeLast(lane, nowMs);
     }
   }
 
   #letGoOne(nowMs: number): boolean {
-    let looked = 0;
-    for (const lane of this.lanes.values()) {
-      if (looked++ >= LOOKED_AT) break;
-      if (lane.isIdle(nowMs)) {
-        this.#remove(lane);
-        this.evicted++;
-        return true;
-      }
-    }
-    return false;
+    const before = this.lanes.size;
+    for (let looked = 0; looked < LOOKED_AT && this.lanes.size === before; looked++) this.#letGo(1, nowMs);
+    if (this.lanes.size === before) return false;
+    this.evicted++;
+    return true;
+  }
+
+  #placeLast(lane: Lane, nowMs: number): void {
+    lane.placedAtMs = nowMs;
+    this.lanes.delete(lane.key);
+    this.lanes.set(lane.key, lane);
   }
 
   #letGoRoute(nowMs: number): boolean {
     for (const [shape, route] of this.routes) {
-      if ([...route.lanes].some((lane) => !lane.isIdle(nowMs))) continue;
+      if (!isIdle(route, nowMs)) continue;
       for (const lane of route.lanes) this.#remove(lane);
       this.routes.delete(shape);
       return true;
@@ -230,6 +230,11 @@ export class LaneTable {
     this.lanes.delete(lane.key);
     lane.lease.part(lane);
   }
+}
+
+function isIdle({ lanes }: RouteRecord, nowMs: number): boolean {
+  for (const lane of lanes) if (!lane.isIdle(nowMs)) return false;
+  return true;
 }
 
 function keyOf(shape: string, major: string): string {

@@ -162,7 +162,7 @@ export class Bucket {
     for (const other of this.lanes) {
       if (other === lane || this.#apart.has(lane.route.shape, other.route.shape)) continue;
       other.quota.send(nowMs);
-      admission.alsoCharged.push(other.quota);
+      admission.alsoCharged.push(other);
     }
   }
 

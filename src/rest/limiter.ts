@@ -213,6 +213,9 @@ export class RestLimiter implements Disposable {
     if (forbidden) return entrance.count(forbidden);
     const lane = this.#table.lane(submitted.route, nowMs);
     if (!lane) return entrance.refuse('too-many-buckets', 1_000, submitted.route);
+    const atOnce = this.#departures.goAtOnce(submitted, 1, lane, nowMs);
+    // What bounds those that wait is no matter of who need not.
+    if (atOnce) return atOnce;
     const refused = entrance.tooMuch(submitted, lane, nowMs);
     if (refused) return entrance.count(refused);
     return this.#departures.wait(submitted, 1, lane, signalOf, nowMs);

@@ -118,51 +118,16 @@ describe('the limiter', () => {
     expect((await Promise.all(many.map(now))).filter((state) => state === 'admitted')).toHaveLength(1);
   });
 
-  it('counts two routes of one hash together until an answer proves that they are counted apart', async () => {
-    const stage = new Stage();
-    const edit = 'PATCH /channels/1/messages/9';
-    (await stage.admit(SEND)).done(ok(2, 1, 10_000));
-    stage.clock.advance(15);
-    (await stage.admit(SEND)).done(ok(2, 0, 9_985));
-    const first = await stage.admit(edit);
-    stage.clock.advance(1);
-    // Were it counted with the others, its end would be theirs.
-    first.done(ok(2, 1, 5_000));
-    stage.clock.advance(10);
-    expect(await now(stage.ask(edit))).toBe('admitted');
-    expect(await now(stage.ask(SEND))).toBe('waiting');
-  });
-
-  it('moves to the limit that a route has now', async () => {
-    const stage = new Stage();
-    (await stage.admit(SEND)).done(ok(5, 4, 1_000));
-    stage.clock.advance(1_100);
-    (await stage.admit(SEND)).done(ok(2, 1, 1_000, 'another'));
-    stage.clock.advance(10);
-    const asked = [stage.ask(SEND), stage.ask(SEND)];
-    expect(await Promise.all(asked.map(now))).toEqual(['admitted', 'waiting']);
-  });
-
-  it('lets go of idle lanes when there are too many, and refuses where none is idle', async () => {
-    const stage = new Stage({ limits: { maxLanes: 3 } });
-    for (let id = 1; id <= 10; id++) {
-      (await stage.admit(`GET /channels/${id}`)).done(ok(5, 4, 1_000));
-      stage.clock.advance(6_000);
-    }
-    expect(stage.limiter.readings().lanes).toBeLessThanOrEqual(3);
-    for (let id = 11; id <= 13; id++) await stage.admit(`GET /channels/${id}`);
-    expect(await stage.ask('GET /channels/14')).toMatchObject({ reason: 'too-many-buckets' });
-  });
-
-  it('refuses everything once it is closed, and leaves no timer', async () => {
-    const stage = new Stage();
+  it('refuses everything once it is closed, and leaves no timer and nothing that waits', async () => {
+    const stage = new Stage({ globalLimit: 1 });
     const first = await stage.admit(SEND);
-    const waiting = stage.ask(SEND);
+    const waiting = [stage.ask(SEND), stage.ask('GET /channels/1')];
     stage.limiter[Symbol.dispose]();
     first.done(ok(5, 4, 1_000));
-    expect(await waiting).toMatchObject({ kind: 'refused', reason: 'closed' });
+    for (const one of waiting) expect(await one).toMatchObject({ kind: 'refused', reason: 'closed' });
     expect(await stage.ask(SEND)).toMatchObject({ reason: 'closed' });
     expect(stage.clock.pendingTimers).toBe(0);
+    expect(stage.limiter.readings()).toMatchObject({ queued: 0, queuedBytes: 0 });
   });
 });
 

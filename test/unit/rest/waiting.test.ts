@@ -51,20 +51,33 @@ describe('a request that waits', () => {
     expect(await now(ask(200, 'a', 12_000))).toBe('waiting');
   });
 
-  it('is judged by the pace at which others go, where that is less than the limit', async () => {
+  it('is judged by when a global hold ends, and by those that wait for its end', async () => {
     const stage = new Stage({ globalLimit: 100 });
     const first = await stage.admit('GET /channels/1');
-    for (let channel = 10; channel < 310; channel++) {
+    for (let channel = 10; channel < 410; channel++) {
       void stage.ask(`GET /channels/${channel}`, { deadlineMs: 600_000 });
     }
     stage.clock.advance(1_100);
     first.done(limited('global', 5_000));
     stage.clock.advance(3_900);
-    // A hundred have gone in four seconds, and a hundred wait.
+    // The hold has 1.1 s to go, and two hundred wait: two seconds' worth, of which the first goes at once.
     expect(await stage.ask('GET /channels/1000', { deadlineMs: 2_000 })).toMatchObject({
       reason: 'deadline',
     });
     expect(await now(stage.ask('GET /channels/1000', { deadlineMs: 5_000 }))).toBe('waiting');
+  });
+
+  it('is not judged by a time in which nothing was allowed to go', async () => {
+    const stage = new Stage({ globalLimit: 10 });
+    const first = await stage.admit('GET /channels/1');
+    for (let channel = 10; channel < 130; channel++) {
+      void stage.ask(`GET /channels/${channel}`, { deadlineMs: 600_000 });
+    }
+    stage.clock.advance(2_200);
+    first.done(limited('global', 60_000));
+    stage.clock.advance(60_100);
+    // Some 90 wait, which takes nine seconds.
+    expect(await now(stage.ask('GET /channels/1000', { deadlineMs: 12_000 }))).toBe('waiting');
   });
 
   it('is taken when it comes again after as long as it was told', async () => {
