@@ -100,6 +100,7 @@ export class Gate {
   #wakeAt(atMs: number): void {
     if (this.#wakeAtMs === atMs) return;
     this.#wakeAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
     this.#options.alarms.add({
       atMs,
       isMeant: () => this.#wakeAtMs === atMs,

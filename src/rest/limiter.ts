@@ -22,7 +22,7 @@ import { isMethod, type Method, routeOf } from './route.ts';
 import { exportLimiter, importLimiter, type LimiterState } from './saved-state.ts';
 import { NOT_SHARED } from './shares/lease.ts';
 import type { ShareGrant } from './shares/ports.ts';
-import type { SharedLease } from './shares/shared-majors.ts';
+import type { SharedLease } from './shares/shared-lease.ts';
 import { restoreUsage, usageOf } from './shares/usage.ts';
 import type { Submitted } from './waiting.ts';
 

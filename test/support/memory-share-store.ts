@@ -6,7 +6,12 @@ interface Node {
   wanted: number;
   lapsesAtMs: number;
   hasLeft: boolean;
+  number: number;
+  begun: number;
 }
+
+/** Nodes that the store has forgotten, or has never heard of. */
+const UNKNOWN = '?';
 
 interface Scope {
   readonly nodes: Map<string, Node>;
@@ -57,9 +62,12 @@ class Exchange {
   }
 
   run(): ShareReply {
-    const { incarnation, usages, releases, claims } = this.#request;
-    const wasLive = this.#lives(incarnation);
-    const size = this.#divide(wasLive);
+    const { incarnation, number, heard, usages, releases, claims } = this.#request;
+    const before = this.#scope.nodes.get(incarnation);
+    if (before && number <= before.number) throw new Error('a later exchange was before it');
+    const isContinued = before !== undefined && before.begun <= heard && heard <= before.number;
+    const wasLive = this.#lives(incarnation) && isContinued;
+    const size = this.#divide(before, wasLive);
     const notes = this.#exchangeNotes();
     for (const [major, text] of usages) this.#use(major, text);
     for (const major of releases) this.#release(major);
@@ -73,25 +81,53 @@ class Exchange {
     return node !== undefined && !node.hasLeft && node.lapsesAtMs > this.#nowMs;
   }
 
-  #divide(wasLive: boolean): number {
-    const { incarnation, held, wanted, leaseTtlMs, lastingMs, isLeaving, limit } = this.#request;
+  #divide(before: Node | undefined, wasLive: boolean): number {
+    const { incarnation, number, wanted, leaseTtlMs, isLeaving, limit } = this.#request;
     const { nodes } = this.#scope;
-    const before = nodes.get(incarnation);
+    const held = isLeaving ? (before?.held ?? 0) : this.#stillHeld(before);
     const me: Node = {
-      held: isLeaving ? (before?.held ?? 0) : wasLive ? Math.min(held, before?.held ?? 0) : 0,
+      held,
       wanted,
       lapsesAtMs: isLeaving ? this.#nowMs : this.#nowMs + leaseTtlMs,
       hasLeft: isLeaving,
+      number,
+      begun: wasLive && before ? before.begun : number,
     };
     nodes.set(incarnation, me);
     const mine = this.#parts().get(incarnation) ?? 0;
     if (isLeaving || mine <= me.held) return mine;
-    let taken = 0;
-    for (const [name, node] of nodes) {
-      if (name !== incarnation && node.lapsesAtMs + lastingMs > this.#nowMs) taken += node.held;
-    }
-    me.held = Math.max(me.held, Math.min(mine, limit - taken));
+    me.held = Math.max(me.held, Math.min(mine, limit - this.#taken(incarnation)));
     return me.held;
+  }
+
+  #stillHeld(before: Node | undefined): number {
+    const { incarnation, held, heard, limit, leaseTtlMs } = this.#request;
+    const { nodes } = this.#scope;
+    const isKnown = held === 0 || (heard > 0 && before !== undefined && before.number >= heard);
+    if (isKnown) return this.#counts(before) ? Math.min(held, before.held) : 0;
+    const unknown = nodes.get(UNKNOWN);
+    const taken = this.#taken(incarnation, UNKNOWN);
+    const mine = Math.max(0, Math.min(held, limit - taken));
+    const rest = Math.max(0, limit - taken - mine);
+    if (this.#counts(unknown)) unknown.held = Math.min(unknown.held, rest);
+    else {
+      const lapsesAtMs = this.#nowMs + leaseTtlMs;
+      nodes.set(UNKNOWN, { held: rest, wanted: 0, lapsesAtMs, hasLeft: true, number: 0, begun: 0 });
+    }
+    return mine;
+  }
+
+  #counts(node: Node | undefined): node is Node {
+    return node !== undefined && node.lapsesAtMs + this.#request.lastingMs > this.#nowMs;
+  }
+
+  /** Places of all but these. */
+  #taken(...but: readonly string[]): number {
+    let taken = 0;
+    for (const [name, node] of this.#scope.nodes) {
+      if (!but.includes(name) && this.#counts(node)) taken += node.held;
+    }
+    return taken;
   }
 
   #parts(): Map<string, number> {
@@ -134,9 +170,10 @@ class Exchange {
 
   #release(major: string): void {
     const { holders, wishes } = this.#scope;
-    if (holders.get(major) !== this.#request.incarnation) return;
+    const me = this.#request.incarnation;
     const wisher = wishes.get(major);
-    wishes.delete(major);
+    if (holders.get(major) === me || wisher === me) wishes.delete(major);
+    if (holders.get(major) !== me) return;
     if (wisher !== undefined && this.#lives(wisher)) holders.set(major, wisher);
     else holders.delete(major);
   }

@@ -59,10 +59,10 @@ export class RedisShares implements RedisShareStore {
 
 function argumentsOf(request: ShareRequest): (string | number)[] {
   const { incarnation, leaseTtlMs, lastingMs, limit, held, wanted, isLeaving, readUpTo } = request;
-  const { notes, usages, releases, claims } = request;
+  const { number, heard, notes, usages, releases, claims } = request;
   return [
     ...[incarnation, leaseTtlMs, lastingMs, limit, held, wanted, isLeaving ? '1' : '0'],
-    ...[KEEP_MS, KEEP_NOTES_MS, readUpTo],
+    ...[KEEP_MS, KEEP_NOTES_MS, readUpTo, number, heard],
     ...[notes.length, ...notes],
     ...[usages.length, ...usages.flat()],
     ...[releases.length, ...releases],

@@ -89,12 +89,13 @@ export class LeasedBudget implements GlobalBudget, SharePart {
     draft.wanted = this.#wanted(nowMs);
   }
 
-  hear(reply: ShareReply, _told: ShareDraft, endsMs: number): void {
+  hear(reply: ShareReply, _told: ShareDraft, endsMs: number, nowMs: number): void {
     this.#alone = undefined;
+    // Whoever asked after the end was told to wait for this.
+    const hasMore = reply.size > this.#places.size || nowMs >= this.#endsMs;
     this.#endsMs = endsMs;
-    const hasGrown = reply.size > this.#places.size;
     this.#places.size = reply.size;
-    if (hasGrown) this.#options.onRoom();
+    if (hasMore) this.#options.onRoom();
   }
 
   goAlone(nodes: number, nowMs: number): void {

@@ -31,6 +31,9 @@ export class ShareMember implements AsyncDisposable {
   readonly #options: ShareMemberOptions;
   #parts: readonly SharePart[] = [];
   #readUpTo = '';
+  #number = 0;
+  /** The number of the last exchange that was heard of. */
+  #heard = 0;
   #nodes = 1;
   /** Nothing is granted yet. */
   #endsMs = 0;
@@ -117,17 +120,19 @@ export class ShareMember implements AsyncDisposable {
     const sentMs = clock.now();
     // To the parts: whether it is about to.
     const draft: ShareDraft = { isLeaving: this.#isEnding };
+    const number = ++this.#number;
     for (const part of this.#parts) part.tell(draft, sentMs);
     try {
       const reply = await store.exchange(scope, {
         ...EMPTY,
         ...draft,
-        incarnation,
-        leaseTtlMs,
+        ...{ incarnation, number, leaseTtlMs },
+        heard: this.#isAlone ? 0 : this.#heard,
         isLeaving: this.#isLeaving,
         readUpTo: this.#readUpTo,
       });
       this.exchanges++;
+      this.#heard = number;
       this.#failed = undefined;
       this.#together(reply, draft, sentMs + leaseTtlMs);
       return true;

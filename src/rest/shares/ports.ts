@@ -12,6 +12,10 @@ export type ShareScope =
 export interface ShareRequest {
   /** Names this process; new with each start. Without spaces. */
   readonly incarnation: string;
+  /** Of this exchange; greater each time. One that comes after a later one is rejected. */
+  readonly number: number;
+  /** Of the last exchange whose reply was heard; 0: none, or it has gone on by itself since. */
+  readonly heard: number;
   /** How long what is granted lasts unless it is renewed. */
   readonly leaseTtlMs: number;
   /** How long the places of a node that lapsed still count: its last requests do at Discord. */
@@ -54,7 +58,7 @@ export interface ShareNote {
 }
 
 export interface ShareReply {
-  /** Whether what was granted before was still its own. */
+  /** Whether what was granted before is still its own, and known to be: else it has to be asked for again. */
   readonly wasLive: boolean;
   /** How many places it may have from now on. */
   readonly size: number;

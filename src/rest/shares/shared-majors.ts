@@ -7,6 +7,7 @@ import type { Lane } from '../lane.ts';
 import type { MajorLease, MajorLeases } from './lease.ts';
 import type { ShareDraft, SharePart } from './part.ts';
 import type { ShareGrant, ShareReply } from './ports.ts';
+import { type LeaseOwner, type LeaseState, SharedLease } from './shared-lease.ts';
 
 export interface SharedMajorsOptions {
   /** How far the limits of these lanes are used; `''`: not at all. */
@@ -28,20 +29,14 @@ const DRAIN_MS = 15_000;
 /** Leases that are looked at in an exchange, to find those that nothing needs. */
 const SWEPT_AT_ONCE = 100;
 
-/**
- * `asked`: of the store. `held`: requests go. `leaving`: they go until nothing waits, or for a while; then it is given back.
- * `free`: nobody's, as far as we know.
- */
-type State = 'free' | 'asked' | 'held' | 'leaving';
-
-export class SharedMajors implements MajorLeases, SharePart {
+export class SharedMajors implements MajorLeases, SharePart, LeaseOwner {
   readonly options: SharedMajorsOptions;
   readonly #leases = new Map<string, SharedLease>();
   readonly #asked = new Set<SharedLease>();
   readonly #leaving = new Set<SharedLease>();
   readonly #touched = new Set<SharedLease>();
-  /** What is to be given back, with how far its limits are used. */
-  readonly #released = new Map<string, string>();
+  /** What is to be given back, with how far its limits are used; `undefined` where the store knows that better. */
+  readonly #released = new Map<string, string | undefined>();
   #sweep: Iterator<SharedLease> | undefined;
   #toldMs = Number.NEGATIVE_INFINITY;
   #isAlone = false;
@@ -76,34 +71,42 @@ export class SharedMajors implements MajorLeases, SharePart {
   }
 
   get hasMore(): boolean {
-    return this.#touched.size > 0;
+    return this.#touched.size > 0 || this.#released.size > 0;
   }
 
   tell(draft: ShareDraft, nowMs: number): void {
     this.#letGo(nowMs);
     this.#sweepIdle(nowMs);
     const given = [...this.#released].slice(0, MAX_AT_ONCE);
-    draft.usages = [...given, ...this.#usages(MAX_AT_ONCE - given.length, draft.isLeaving === true, nowMs)];
+    const used = given.flatMap(([major, usage]) => (usage === undefined ? [] : [[major, usage] as const]));
+    draft.usages = [...used, ...this.#usages(MAX_AT_ONCE - used.length, draft.isLeaving === true, nowMs)];
     draft.releases = given.map(([major]) => major);
     draft.claims = this.#claims();
   }
 
   hear(reply: ShareReply, told: ShareDraft, endsMs: number, nowMs: number): void {
     for (const major of told.releases ?? []) this.#released.delete(major);
+    const hadEnded = nowMs >= this.endsMs;
     this.endsMs = endsMs;
     this.#isAlone = false;
     if (!reply.wasLive) this.#askForAll();
     for (const grant of reply.grants) this.#granted(grant, nowMs);
     this.#refused(told.claims ?? []);
     for (const major of reply.wishes) this.#wished(major, nowMs);
+    if (hadEnded) this.#wake(nowMs);
   }
 
   goAlone(_nodes: number, nowMs: number): void {
     this.#isAlone = true;
     this.endsMs = Number.POSITIVE_INFINITY;
-    for (const lease of [...this.#asked, ...this.#leaving]) {
-      this.#become(lease, 'held', nowMs);
-      this.options.onGranted(lease.lanes, nowMs);
+    for (const lease of [...this.#asked, ...this.#leaving]) this.#become(lease, 'held', nowMs);
+    this.#wake(nowMs);
+  }
+
+  /** Whoever looked while what is held had ended was told to wait for this. */
+  #wake(nowMs: number): void {
+    for (const lease of this.#leases.values()) {
+      if (lease.mayGo(nowMs)) this.options.onGranted(lease.lanes, nowMs);
     }
   }
 
@@ -150,7 +153,7 @@ export class SharedMajors implements MajorLeases, SharePart {
     return asked.map(({ major }) => major);
   }
 
-  #become(lease: SharedLease, state: State, nowMs: number): void {
+  #become(lease: SharedLease, state: LeaseState, nowMs: number): void {
     lease.state = state;
     this.#asked.delete(lease);
     this.#leaving.delete(lease);
@@ -163,7 +166,7 @@ export class SharedMajors implements MajorLeases, SharePart {
     const lease = this.#leases.get(grant.major);
     if (lease?.state !== 'asked') {
       // Nothing needs it any more.
-      if (!lease || lease.state === 'free') this.#released.set(grant.major, grant.usage);
+      if (!lease || lease.state === 'free') this.#releaseUnused(grant.major);
       return;
     }
     // What was to be given back before it was asked for again.
@@ -187,7 +190,7 @@ export class SharedMajors implements MajorLeases, SharePart {
 
   #wished(major: string, nowMs: number): void {
     const lease = this.#leases.get(major);
-    if (!lease || lease.state === 'free') this.#released.set(major, '');
+    if (!lease || lease.state === 'free') this.#releaseUnused(major);
     else if (lease.state === 'held') {
       lease.drainsUntilMs = nowMs + DRAIN_MS;
       lease.toSend = [...lease.lanes].reduce((sum, { queued }) => sum + queued, 0);
@@ -209,10 +212,18 @@ export class SharedMajors implements MajorLeases, SharePart {
   }
 
   #giveBack(lease: SharedLease, nowMs: number): void {
-    if (lease.state === 'free') return;
+    const { state, major, lanes } = lease;
+    if (state === 'free') return;
     // Where it was asked for and the answer is on its way, it may be ours by then.
-    this.#released.set(lease.major, this.options.usageOf(lease.lanes, nowMs));
+    if (state === 'asked') this.#releaseUnused(major);
+    // What was had alone was never the store's.
+    else if (!this.#isAlone) this.#released.set(major, this.options.usageOf(lanes, nowMs));
     this.#become(lease, 'free', lease.sinceMs);
+  }
+
+  /** The store takes it to be ours, but nothing went from here that it does not know of. */
+  #releaseUnused(major: string): void {
+    if (!this.#released.has(major)) this.#released.set(major, undefined);
   }
 
   /** What is idle is nobody's, so that whoever needs it next has it at once. */
@@ -235,57 +246,5 @@ export class SharedMajors implements MajorLeases, SharePart {
       lease.isConfirming = true;
       this.#become(lease, 'asked', lease.sinceMs);
     }
-  }
-}
-
-export class SharedLease implements MajorLease {
-  readonly major: string;
-  readonly lanes = new Set<Lane>();
-  readonly #majors: SharedMajors;
-  state: State = 'free';
-  sinceMs = Number.POSITIVE_INFINITY;
-  doubtedUntilMs = 0;
-  /** While it is leaving: until when requests may go, and how many. */
-  drainsUntilMs = 0;
-  toSend = 0;
-  /** It was ours, and is asked for again. */
-  isConfirming = false;
-
-  constructor(majors: SharedMajors, major: string) {
-    this.#majors = majors;
-    this.major = major;
-  }
-
-  mayGo(nowMs: number): boolean {
-    if (nowMs >= this.#majors.endsMs) return false;
-    if (this.state === 'held') return true;
-    return this.state === 'leaving' && this.toSend > 0 && nowMs < this.drainsUntilMs;
-  }
-
-  want(): void {
-    this.#majors.want(this);
-  }
-
-  touch(): void {
-    this.#majors.touch(this);
-  }
-
-  send(): void {
-    if (this.state === 'leaving') this.toSend--;
-    this.touch();
-  }
-
-  join(lane: Lane): void {
-    this.lanes.add(lane);
-  }
-
-  part(lane: Lane): void {
-    this.lanes.delete(lane);
-    if (this.lanes.size === 0) this.#majors.abandon(this);
-  }
-
-  isIdle(nowMs: number): boolean {
-    for (const lane of this.lanes) if (!lane.isIdle(nowMs)) return false;
-    return true;
   }
 }

@@ -4,7 +4,7 @@ import type { Lane } from '../lane.ts';
 import type { LaneTable } from '../lane-table.ts';
 import { LimitModel } from '../limit-model.ts';
 import type { ShareGrant } from './ports.ts';
-import type { SharedLease } from './shared-majors.ts';
+import type { SharedLease } from './shared-lease.ts';
 
 const MAX_MS = 24 * 3_600_000;
 /** What is left of a time, or 0. */

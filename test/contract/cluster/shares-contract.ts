@@ -17,6 +17,9 @@ export class Node {
   /** It has so many in use, and can't give them back. */
   inUse = 0;
   #readUpTo = '';
+  #number = 0;
+  /** Of the last exchange that it has heard of. */
+  heard = 0;
 
   constructor(store: ShareStore, scope: ShareScope) {
     this.#store = store;
@@ -24,8 +27,10 @@ export class Node {
   }
 
   async exchange(change: Partial<ShareRequest> = {}): Promise<ShareReply> {
+    const number = Math.max(this.#number, this.heard) + 1;
+    this.#number = number;
     const reply = await this.#store.exchange(this.#scope, {
-      incarnation: this.incarnation,
+      ...{ incarnation: this.incarnation, number, heard: this.heard },
       leaseTtlMs: 60_000,
       lastingMs: 1_050,
       limit: 50,
@@ -39,6 +44,7 @@ export class Node {
       claims: [],
       ...change,
     });
+    this.heard = number;
     this.held = Math.max(reply.size, this.inUse);
     this.#readUpTo = reply.notes.at(-1)?.id ?? this.#readUpTo;
     return reply;
@@ -96,7 +102,7 @@ export function sharesContract(storeOf: () => ShareStore): void {
       expect((await b.exchange({ lastingMs: 500 })).size).toBe(0);
       await eventually(async () => (await b.exchange({ lastingMs: 500 })).size === 50);
       expect(performance.now() - lapsedAtMs).toBeGreaterThan(450);
-      expect(await a.exchange()).toMatchObject({ wasLive: false, size: 0 });
+      expect(await a.exchange({ lastingMs: 500 })).toMatchObject({ wasLive: false, size: 0 });
     });
 
     it('of a node that leaves count as long', async () => {
@@ -106,6 +112,47 @@ export function sharesContract(storeOf: () => ShareStore): void {
       await a.exchange({ isLeaving: true });
       expect(await b.exchange({ lastingMs: 60_000 })).toMatchObject({ size: 0, nodes: 1 });
       expect((await b.exchange({ lastingMs: 0 })).size).toBe(50);
+    });
+
+    it('of a node that comes back soon after it lapsed count on until it has given them up', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      a.inUse = 50;
+      await a.exchange({ leaseTtlMs: 1 });
+      await eventually(async () => (await b.exchange({ wanted: 1 })).nodes === 1);
+      expect(await a.exchange({ lastingMs: 60_000 })).toMatchObject({ wasLive: false, size: 49 });
+      expect((await b.exchange()).size).toBe(0);
+      a.inUse = 0;
+      await a.exchange();
+      await a.exchange();
+      expect((await b.exchange()).size).toBe(25);
+    });
+
+    it('that nodes have and a store that has lost its data does not know of are not given to others', async () => {
+      const scope = newScope();
+      const [a, b, fresh] = [newNode(scope), newNode(scope), newNode(scope)];
+      for (const node of [a, b]) Object.assign(node, { held: 25, heard: 5 });
+      expect((await a.exchange()).size).toBe(25);
+      expect((await b.exchange()).size).toBe(25);
+      expect((await fresh.exchange()).size).toBe(0);
+    });
+
+    it('that nodes have and a store that has lost its data does not know of are soon free', async () => {
+      const a = newNode(newScope());
+      Object.assign(a, { held: 20, heard: 5 });
+      const short = { leaseTtlMs: 300, lastingMs: 100 };
+      expect((await a.exchange(short)).size).toBe(20);
+      await eventually(async () => (await a.exchange(short)).size === 50);
+    });
+
+    it('of nodes that had to go on without the store are not given to the first that is back', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await b.exchange({ leaseTtlMs: 1, lastingMs: 1 });
+      await eventually(async () => (await a.exchange({ leaseTtlMs: 1, lastingMs: 1 })).size === 50);
+      for (const node of [a, b]) Object.assign(node, { held: 25, heard: 0 });
+      expect(await a.exchange({ lastingMs: 1 })).toMatchObject({ wasLive: false, size: 25 });
+      expect(await b.exchange({ lastingMs: 1 })).toMatchObject({ wasLive: false, size: 25 });
     });
 
     it('are never more than the limit, whatever nodes do', async () => {
@@ -200,12 +247,61 @@ export function sharesContract(storeOf: () => ShareStore): void {
       expect((await c.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'new' }]);
     });
 
+    it('that is given back without a word of its use is used as far as was known', async () => {
+      const scope = newScope();
+      const [a, b, c] = [newNode(scope), newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      await b.exchange({ claims: ['1'] });
+      await a.exchange({ usages: [['1', 'half']], releases: ['1'] });
+      await b.exchange({ releases: ['1'] });
+      expect((await c.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'left', usage: 'half' }]);
+    });
+
+    it('is not kept for a node that has asked for it and does not want it any more', async () => {
+      const scope = newScope();
+      const [a, b, c] = [newNode(scope), newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      await b.exchange({ claims: ['1'] });
+      await b.exchange({ releases: ['1'] });
+      expect((await a.exchange()).wishes).toEqual([]);
+      await a.exchange({ releases: ['1'] });
+      expect((await c.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'new' }]);
+    });
+
     it('of another node can not be given back, nor its usage be changed', async () => {
       const scope = newScope();
       const [a, b] = [newNode(scope), newNode(scope)];
       await a.exchange({ claims: ['1'], usages: [] });
       await b.exchange({ usages: [['1', 'wrong']], releases: ['1'] });
       expect((await a.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'own', usage: '' }]);
+    });
+  });
+
+  describe('a node', () => {
+    it('that has not heard that it had lapsed is told again', async () => {
+      const node = newNode(newScope());
+      expect(await node.exchange()).toMatchObject({ wasLive: false });
+      node.heard = 0;
+      expect(await node.exchange()).toMatchObject({ wasLive: false });
+      expect(await node.exchange()).toMatchObject({ wasLive: true });
+    });
+
+    it('whose last words with the store are lost there is told so', async () => {
+      const node = newNode(newScope());
+      await node.exchange();
+      await node.exchange();
+      node.heard = 4;
+      expect(await node.exchange()).toMatchObject({ wasLive: false });
+      expect(await node.exchange()).toMatchObject({ wasLive: true });
+    });
+
+    it('is not heard where a later exchange of it came before', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'] });
+      await a.exchange();
+      await expect(a.exchange({ number: 2, releases: ['1'] })).rejects.toThrow('a later exchange');
+      expect((await b.exchange({ claims: ['1'] })).grants).toEqual([]);
     });
   });
 

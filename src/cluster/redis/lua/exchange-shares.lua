@@ -1,21 +1,29 @@
 -- A REST node's part in what nodes share of one scope (an application, or an address that requests leave from): its places of the
 -- global limit, the major parameters whose buckets it holds, and notes to the others. All that is due goes in one call.
 -- Guarantees: the places of all nodes, with those that a lapsed node's last requests may still take up, are no more than the limit. A
--- major parameter has one holder; it changes hands when the holder gives it back or has lapsed.
+-- major parameter has one holder; it changes hands when the holder gives it back or has lapsed. Whoever has not heard that it had
+-- lapsed hears it again; a call that comes after a later one of the same node changes nothing.
 --
--- KEYS[1] nodes: incarnation -> JSON { held, wanted, lapsesAtMs, hasLeft }   KEYS[2] holders: major -> incarnation
+-- KEYS[1] nodes: incarnation -> JSON { held, wanted, lapsesAtMs, hasLeft, number: of its last exchange, begun: of the one in which it
+--   was last found not to be live }; '?' for nodes that this Redis knows nothing of, 'left …' for those that gave something back
+-- KEYS[2] holders: major -> incarnation
 -- KEYS[3] usages: major -> '<Unix ms> <how far its limits are used>'   KEYS[4] wishes: major -> incarnation   KEYS[5] notes, a stream
 -- ARGV[1] incarnation   [2] lease TTL, ms   [3] how long places count after a lapse, ms   [4] the limit   [5] places it has
 -- [6] places it could use   [7] '1': it leaves   [8] keep keys for, ms   [9] keep notes for, ms   [10] id of the last note it has read, or ''
+-- [11] number of the exchange, which grows   [12] number of the last one it has heard of; 0: none, or it has gone on by itself since
 -- then four lists, each behind its length: notes, usages (major, usage; '' forgets), majors given back, majors asked for
 --
 -- Reply: { was it live, places it may have, live nodes, now, { major of its own that another asks for… },
 --   { major, 'new' | 'own' | 'left' | 'lapsed', usage or '', age of the usage, time since the lapse… }, { id, incarnation, text… } }
 local FORGET_AFTER_MS = 600000
 local MAX_NOTES = 1000
+local UNKNOWN = '?'
 
 local me, now = ARGV[1], now_ms()
-local at = 11
+local ttl_ms, lasting_ms, limit = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local reported, leaves = tonumber(ARGV[5]), ARGV[7] == '1'
+local number, heard = tonumber(ARGV[11]), tonumber(ARGV[12])
+local at = 13
 
 local function next_list(width)
   local length = tonumber(ARGV[at]) * width
@@ -52,30 +60,57 @@ local function lives(incarnation)
   return node ~= nil and not node.hasLeft and node.lapsesAtMs > now
 end
 
-local was_live = lives(me)
 local before = nodes[me]
-local held = was_live and math.min(tonumber(ARGV[5]), before.held) or 0
+-- Redis had not got to it when its connection was lost, and to a later one since.
+if before and number <= before.number then return redis.error_reply('STALE a later exchange was before it') end
+
+local was_live = lives(me) and before.begun <= heard and heard <= before.number
+
+-- Places of a node count for as long as its last requests do.
+local function counts(node)
+  return node ~= nil and node.lapsesAtMs + lasting_ms > now
+end
+
+local taken, taken_unknown = 0, 0
+for incarnation, node in pairs(nodes) do
+  if incarnation ~= me and counts(node) then
+    if incarnation == UNKNOWN then taken_unknown = node.held else taken = taken + node.held end
+  end
+end
+
+local held = counts(before) and math.min(reported, before.held) or 0
+if reported > 0 and (heard == 0 or not before or before.number < heard) then
+  -- It has places that this Redis knows nothing of, and so may others: for as long as they can, the rest is theirs.
+  held = math.max(0, math.min(reported, limit - taken))
+  local rest = math.max(0, limit - taken - held)
+  if counts(nodes[UNKNOWN]) then
+    nodes[UNKNOWN].held = math.min(taken_unknown, rest)
+  else
+    nodes[UNKNOWN] = { held = rest, wanted = 0, lapsesAtMs = now + ttl_ms, hasLeft = true, number = 0, begun = 0 }
+  end
+  taken_unknown = nodes[UNKNOWN].held
+  redis.call('HSET', KEYS[1], UNKNOWN, cjson.encode(nodes[UNKNOWN]))
+end
+-- Its last requests count on, whatever it has given up.
+if leaves and before then held = before.held end
 nodes[me] = {
   held = held,
   wanted = tonumber(ARGV[6]),
-  lapsesAtMs = ARGV[7] == '1' and now or now + tonumber(ARGV[2]),
-  hasLeft = ARGV[7] == '1',
+  lapsesAtMs = leaves and now or now + ttl_ms,
+  hasLeft = leaves,
+  number = number,
+  begun = was_live and before.begun or number,
 }
--- Its last requests count on, whatever it has given up.
-if nodes[me].hasLeft and before then nodes[me].held = before.held end
 
 -- Places: as many to each as it could use, but no more than an equal part of what others leave; what nobody needs is spread evenly.
 local live = {}
-local taken = 0
-for incarnation, node in pairs(nodes) do
+for incarnation in pairs(nodes) do
   if lives(incarnation) then live[#live + 1] = incarnation end
-  if incarnation ~= me and node.lapsesAtMs + tonumber(ARGV[3]) > now then taken = taken + node.held end
 end
 table.sort(live, function(a, b)
   if nodes[a].wanted ~= nodes[b].wanted then return nodes[a].wanted < nodes[b].wanted end
   return a < b
 end)
-local limit = tonumber(ARGV[4])
 local left = limit
 local parts = {}
 for index, incarnation in ipairs(live) do
@@ -88,8 +123,8 @@ for index, incarnation in ipairs(live) do
   left = left - extra
   if incarnation == me then size = parts[index] + extra end
 end
-if not nodes[me].hasLeft and size > held then
-  size = math.max(held, math.min(size, limit - taken))
+if not leaves and size > held then
+  size = math.max(held, math.min(size, limit - taken - taken_unknown))
   nodes[me].held = size
 end
 redis.call('HSET', KEYS[1], me, cjson.encode(nodes[me]))
@@ -121,15 +156,27 @@ for index = 1, #usages, 2 do
   end
 end
 
+-- Who holds what was given back with how far it is used: nobody, for as long as that is remembered.
+local function past_holder()
+  local name = 'left ' .. math.floor(now / FORGET_AFTER_MS)
+  nodes[name] = { held = 0, wanted = 0, lapsesAtMs = now, hasLeft = true, number = 0, begun = 0 }
+  redis.call('HSET', KEYS[1], name, cjson.encode(nodes[name]))
+  return name
+end
+
 for _, major in ipairs(next_list(1)) do
+  local wisher = redis.call('HGET', KEYS[4], major)
   if redis.call('HGET', KEYS[2], major) == me then
-    local wisher = redis.call('HGET', KEYS[4], major)
     redis.call('HDEL', KEYS[4], major)
     if wisher and lives(wisher) then
       redis.call('HSET', KEYS[2], major, wisher)
+    elseif redis.call('HEXISTS', KEYS[3], major) == 1 then
+      redis.call('HSET', KEYS[2], major, past_holder())
     else
       redis.call('HDEL', KEYS[2], major)
     end
+  elseif wisher == me then
+    redis.call('HDEL', KEYS[4], major)
   end
 end
 
@@ -146,8 +193,7 @@ end
 for _, major in ipairs(next_list(1)) do
   local holder = redis.call('HGET', KEYS[2], major)
   if not holder then
-    -- A usage without a holder was given back by one that went on to other things.
-    grant(major, redis.call('HEXISTS', KEYS[3], major) == 1 and 'left' or 'new', 0)
+    grant(major, 'new', 0)
   elseif holder == me then
     grant(major, 'own', 0)
   elseif lives(holder) then

@@ -18,7 +18,7 @@ function newBudget() {
     budget,
     heard,
     /** Granted so many places at `atMs`. */
-    grant: (size: number, atMs: number) => budget.hear({ ...REPLY, size }, {}, atMs + LEASE_MS),
+    grant: (size: number, atMs: number) => budget.hear({ ...REPLY, size }, {}, atMs + LEASE_MS, atMs),
     told(atMs: number): ShareDraft {
       const draft: ShareDraft = {};
       budget.tell(draft, atMs);
@@ -45,6 +45,16 @@ describe('a part of the global limit', () => {
     expect(take(1, LEASE_MS - 1)).toBe(1);
     expect(take(1, LEASE_MS)).toBe(0);
     expect(budget.nextAtMs(LEASE_MS)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('that is as large as before is told of when it had ended meanwhile', () => {
+    const { heard, grant, take } = newBudget();
+    grant(3, 0);
+    grant(3, 250);
+    expect(heard).toEqual(['room']);
+    take(1, 2_000);
+    grant(3, 2_010);
+    expect(heard).toEqual(['room', 'short', 'room']);
   });
 
   it('that is to be smaller is given up as what is in use comes free', () => {

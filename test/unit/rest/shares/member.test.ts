@@ -116,6 +116,23 @@ describe('a member', () => {
     expect(part.heard).toEqual([]);
   });
 
+  it('says which exchange it has heard of last, and none when it has gone on alone since', async () => {
+    const { clock, calls, part, setup, member } = await newMember();
+    await member.start([part]);
+    await clock.runUntil(300);
+    setup.answer = away;
+    await clock.runUntil(2_000);
+    expect(member.isAlone).toBe(true);
+    const told = calls.map(({ request: { number, heard } }) => [number, heard]);
+    expect(told.slice(0, 4)).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 2],
+      [4, 2],
+    ]);
+    expect(told.at(-1)?.[1]).toBe(0);
+  });
+
   it('says that it leaves, and then nothing more', async () => {
     const { clock, calls, part, member } = await newMember();
     await member.start([part]);

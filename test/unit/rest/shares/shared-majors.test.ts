@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Lane } from '../../../../src/rest/lane.ts';
 import type { ShareDraft } from '../../../../src/rest/shares/part.ts';
 import type { ShareGrant, ShareReply } from '../../../../src/rest/shares/ports.ts';
-import { type SharedLease, SharedMajors } from '../../../../src/rest/shares/shared-majors.ts';
+import type { SharedLease } from '../../../../src/rest/shares/shared-lease.ts';
+import { SharedMajors } from '../../../../src/rest/shares/shared-majors.ts';
 
 const REPLY: ShareReply = { wasLive: true, size: 10, nodes: 2, wishes: [], grants: [], notes: [] };
 const NEVER = Number.POSITIVE_INFINITY;
@@ -145,7 +146,37 @@ describe('a major parameter', () => {
     const told = tell(0);
     lease.part(lane as unknown as Lane); // see above
     majors.hear({ ...REPLY, ...granted('1', { usage: 'some' }) }, told, NEVER, 10);
-    expect(exchange(50)).toMatchObject({ releases: ['1'], usages: [['1', 'some']] });
+    expect(exchange(50)).toMatchObject({ releases: ['1'], usages: [] });
+  });
+
+  it('that goes again when a late reply has renewed its lease is looked at then', () => {
+    const { majors, heard, tell, lease: wanted } = newMajors();
+    const { lease } = wanted('1');
+    majors.hear({ ...REPLY, ...granted('1') }, tell(0), 1_500, 0);
+    heard.length = 0;
+    majors.hear(REPLY, tell(250), 1_750, 1_000);
+    expect(heard).toEqual([]);
+    majors.hear(REPLY, tell(1_000), 2_500, 1_800);
+    expect(lease.mayGo(1_800)).toBe(true);
+    expect(heard).toEqual(['granted']);
+  });
+
+  it('that the store takes to be ours by mistake is given back as far used as the store knows', () => {
+    const { exchange } = newMajors();
+    exchange(0, { wishes: ['1'] });
+    expect(exchange(50)).toMatchObject({ releases: ['1'], usages: [] });
+  });
+
+  it('that is wished before the store has heard that it is given back keeps its use', () => {
+    const { majors, tell, lease: wanted } = newMajors();
+    const { lane } = wanted('1');
+    majors.hear({ ...REPLY, ...granted('1') }, tell(0), NEVER, 0);
+    const before = tell(50);
+    lane.isForgotten = true;
+    // Its reply is lost.
+    expect(tell(100)).toMatchObject({ releases: ['1'] });
+    majors.hear({ ...REPLY, wishes: ['1'] }, before, NEVER, 150);
+    expect(tell(200)).toMatchObject({ releases: ['1'], usages: [['1', '1 lanes']] });
   });
 
   it('of a node that lapsed is doubted until then', () => {
@@ -188,4 +219,15 @@ it('while the store is away everything may go', () => {
   expect(lease.mayGo(100)).toBe(true);
   expect(heard).toEqual(['need', 'granted']);
   expect(wanted('2').lease.mayGo(100)).toBe(true);
+});
+
+it('what was held when the store went away, and looked at after its lease, is looked at again', () => {
+  const { majors, heard, tell, lease: wanted } = newMajors();
+  const { lease } = wanted('1');
+  majors.hear({ ...REPLY, ...granted('1') }, tell(0), 1_500, 0);
+  heard.length = 0;
+  expect(lease.mayGo(1_500)).toBe(false);
+  majors.goAlone(2, 1_510);
+  expect(lease.mayGo(1_510)).toBe(true);
+  expect(heard).toEqual(['granted']);
 });
