@@ -185,8 +185,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
         else admission.failed('unknown');
         return this.#finish({ kind: 'broken', error });
       case 'streaming':
-        // A reset: an end could be taken for the end of the body.
-        response.socket?.resetAndDestroy();
+        // A reset: an end could be taken for the end of the body. Where its turn on the connection has not come it has no socket yet.
+        response.req.socket.resetAndDestroy();
         return this.#finish({ kind: 'cut', error });
     }
   }

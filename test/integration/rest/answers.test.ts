@@ -119,6 +119,20 @@ describe('when Discord goes away', () => {
     expect(await node.metric('shardmux_rest_failed_total', { reason: 'cut' })).toBe(1);
   });
 
+  it('in the midst of an answer that others come before, the connection breaks all the same', async () => {
+    await using api = await ScriptedApi.start(({ socket, text }) => {
+      if (text.includes('/channels/2')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc');
+    });
+    await using node = await startRest({ discord: api });
+    using worker = new RawClient(node.restPort);
+    const get = (channel: number) =>
+      `GET /api/v10/channels/${channel} HTTP/1.1\r\nHost: x\r\nAuthorization: Bot ${api.options.token}\r\n\r\n`;
+    worker.write(get(1));
+    await eventually(() => api.text.includes('/channels/1'));
+    worker.write(get(2));
+    await worker.closed();
+  });
+
   it('before an answer, a POST gets a 502 and is not sent again', async () => {
     await using simulator = await smallSimulator();
     await using node = await startRest({ discord: simulator });

@@ -26,3 +26,13 @@ it('young garbage is collected each time 16 MiB have gone by, and nothing else i
   observer.disconnect();
   expect(forced).toEqual([MINOR, MINOR]);
 });
+
+it('without a way to collect, garbage is left to V8', () => {
+  let tries = 0;
+  const garbage = new YoungGarbage(() => {
+    tries++;
+    throw new ReferenceError('gc is not defined');
+  });
+  for (let times = 0; times < 3; times++) garbage.add(17 * MIB);
+  expect(tries).toBe(1);
+});
