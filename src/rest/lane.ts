@@ -50,6 +50,8 @@ export class Lane {
   inFlight = 0;
   /** Of the limit that headers don't show. */
   readonly hidden: HiddenUse;
+  /** How many requests of other lanes were counted on its quota since it last sent one, while it had some that wait. */
+  passed = 0;
   /** When it was last put behind the others of its table. */
   placedAtMs = 0;
   /** As its bucket has last seen. */
@@ -92,6 +94,13 @@ export class Lane {
     return Math.max(this.hidden.nextRoomAtMs(nowMs), this.quota.nextRoomAtMs(nowMs));
   }
 
+  /** What others send would fill its quota for ever, and what it is really used by is told only by an answer of its own. */
+  isStarved(nowMs: number): boolean {
+    const { model } = this.quota;
+    if (this.queued === 0 || typeof model === 'string' || this.passed < model.limit) return false;
+    return this.quota.room(nowMs) <= 0 && this.nextRoomAtMs(nowMs) < Number.POSITIVE_INFINITY;
+  }
+
   isIdle(nowMs: number): boolean {
     const isQuiet = this.queued === 0 && this.inFlight === 0;
     return isQuiet && this.hidden.isIdle(nowMs) && this.quota.isIdle(nowMs);
@@ -122,8 +131,9 @@ export class Bucket {
   /** `loadOf`: how many wait for a wider limit before one more like it. */
   peek(nowMs: number, loadOf: (item: Waiting) => number): Waiting | undefined {
     let hasRoom = false;
+    const starved = this.#starved(nowMs);
     for (const lane of this.lanes) {
-      lane.mayGo = lane.queued > 0 && lane.hasRoom(nowMs);
+      lane.mayGo = lane.queued > 0 && !this.#waitsFor(starved, lane) && lane.hasRoom(nowMs);
       hasRoom ||= lane.mayGo;
     }
     return hasRoom ? this.queue.peek(isHeld, loadOf) : undefined;
@@ -149,19 +159,36 @@ export class Bucket {
 
   nextRoomAtMs(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const lane of this.lanes) if (lane.queued > 0) nextMs = Math.min(nextMs, lane.nextRoomAtMs(nowMs));
+    const starved = this.#starved(nowMs);
+    for (const lane of this.lanes) {
+      if (lane.queued === 0 || this.#waitsFor(starved, lane)) continue;
+      nextMs = Math.min(nextMs, lane.nextRoomAtMs(nowMs));
+    }
     return nextMs;
+  }
+
+  #starved(nowMs: number): Lane | undefined {
+    if (this.lanes.size === 1) return undefined;
+    for (const lane of this.lanes) if (lane.isStarved(nowMs)) return lane;
+    return undefined;
+  }
+
+  #waitsFor(starved: Lane | undefined, lane: Lane): boolean {
+    if (!starved || starved === lane) return false;
+    return !this.#apart.has(starved.route.shape, lane.route.shape);
   }
 
   /** Counts a request of `lane`, on the quotas of all lanes that it may count for. */
   charge(lane: Lane, admission: Admission, nowMs: number): void {
     lane.inFlight++;
+    lane.passed = 0;
     lane.hidden.send();
     admission.sending = lane.quota.send(nowMs);
     if (this.lanes.size === 1) return;
     for (const other of this.lanes) {
       if (other === lane || this.#apart.has(lane.route.shape, other.route.shape)) continue;
       other.quota.send(nowMs);
+      if (other.queued > 0) other.passed++;
       admission.alsoCharged.push(other);
     }
   }

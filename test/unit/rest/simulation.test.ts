@@ -120,6 +120,21 @@ describe('500 buckets and 20 callers', { timeout: PATIENCE_MS }, () => {
   });
 });
 
+it.each([
+  1, 2, 3, 4,
+])('two routes of one hash that callers keep busy in one channel both go on (%i)', async (seed) => {
+  const world = new World({ rules: rules(), globalLimit: 5_000, latencyMs: [1, 50], seed });
+  const busy = { majors: ids(1), outstanding: 6 };
+  const asked = [
+    { ...busy, route: 'create', method: 'POST', path: '/channels/%/messages' },
+    { ...busy, route: 'edit', method: 'PATCH', path: '/channels/%/messages/5' },
+  ];
+  world.start(asked, 20);
+  await world.clock.runUntil(world.clock.now() + MINUTE_MS);
+  expect(world.server.refused).toEqual(NONE);
+  expect(throughput(world, asked, MINUTE_MS).least).toBeGreaterThan(0.6);
+});
+
 describe('limits that no header shows', { timeout: PATIENCE_MS }, () => {
   it('cost one 429 each time their window begins anew, and others nothing', async () => {
     const hidden = { limit: 2, windowMs: 20_000 };
