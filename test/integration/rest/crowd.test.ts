@@ -119,15 +119,19 @@ it('of 100,000 requests at once 90,000 wait in little memory and the rest are to
   expect(await metric('refused_total', { reason: 'queue-full' })).toBeGreaterThan(
     ALL - MOST_FOR_CROWD - 2_000,
   );
-  await eventually(async () => {
-    const refused = await ask('/channels/100000000000000000/messages', token(0));
-    expect([refused.status, refused.headers.get('via'), await refused.json()]).toMatchObject([
-      429,
-      '1.1 shardmux',
-      { message: 'shardmux: too many requests wait', retry_after: expect.any(Number), global: false },
-    ]);
-    return true;
-  });
+  const refused = await ask('/channels/100000000000000000/messages', token(0));
+  expect([refused.status, refused.headers.get('via'), await refused.json()]).toMatchObject([
+    429,
+    '1.1 shardmux',
+    // As soon as the first of them has gone there is room, but no turn in time.
+    {
+      message: expect.stringMatching(
+        /^shardmux: (?:too many requests wait|its turn would come after its deadline)$/,
+      ),
+      retry_after: expect.any(Number),
+      global: false,
+    },
+  ]);
 
   // Another account does not stand behind half an hour of others, and what is exempt from the global limit does not wait at all.
   expect((await ask('/users/@me', OTHER)).status).toBe(200);
