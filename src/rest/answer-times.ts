@@ -3,8 +3,9 @@
  * long on its way to Discord (a lost packet, a machine that is busy), and so be counted late. Pure. Runs per request.
  */
 
-/** Before so many answers nothing is known. */
+/** Before so many answers, over so long, nothing is known: those of the first burst may all be late. */
 const ENOUGH_ANSWERS = 100;
+const ENOUGH_MS = 3_000;
 /** Of this many of the newest, roughly, mean and spread are. */
 const REMEMBERED = 256;
 /** It grows from no less than this. */
@@ -20,10 +21,8 @@ export class AnswerTimes {
   #meanMs = 0;
   #spreadMs = 0;
   #count = 0;
-
-  get areKnown(): boolean {
-    return this.#count >= ENOUGH_ANSWERS;
-  }
+  #firstMs: number | undefined;
+  areKnown = false;
 
   get fastestMs(): number {
     return this.#fastestMs;
@@ -34,9 +33,11 @@ export class AnswerTimes {
     return this.#meanMs + SPREADS * this.#spreadMs;
   }
 
-  add(tookMs: number): void {
+  add(tookMs: number, nowMs: number): void {
+    this.#firstMs ??= nowMs;
     this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     this.#count++;
+    this.areKnown = this.#count >= ENOUGH_ANSWERS && nowMs - this.#firstMs >= ENOUGH_MS;
     // More than is usual counts as what is: else many that are late together would soon be usual. Where all are from now on, it takes some hundreds.
     const counted = this.areKnown ? Math.min(tookMs, Math.max(this.usualMs, LEAST_USUAL_MS)) : tookMs;
     const weight = 1 / Math.min(this.#count, REMEMBERED);

@@ -78,7 +78,7 @@ export class GlobalPlaces {
   freeAfterAnswerMs(sentMs: number, answeredMs: number): number {
     const { areKnown, usualMs } = this.#times;
     const tookMs = answeredMs - sentMs;
-    this.#times.add(tookMs);
+    this.#times.add(tookMs, answeredMs);
     const withMarginMs = sentMs + WINDOW_MS + this.marginMs;
     // How much of the time it was on its way is not known yet.
     if (!areKnown) return Math.max(withMarginMs, answeredMs + ANSWER_MARGIN_MS + WINDOW_MS);

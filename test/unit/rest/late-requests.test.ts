@@ -86,18 +86,23 @@ describe('the global limit', () => {
 });
 
 describe('the times of answers', () => {
-  it('are known after a hundred', () => {
+  it('are known after a hundred, and some seconds', () => {
     const times = new AnswerTimes();
-    for (let count = 0; count < 99; count++) times.add(20);
+    for (let count = 0; count < 200; count++) times.add(20, 1_000);
     expect(times.areKnown).toBe(false);
-    times.add(20);
+    times.add(20, 4_000);
     expect(times.areKnown).toBe(true);
+    const few = new AnswerTimes();
+    for (let count = 0; count < 99; count++) few.add(20, count * 1_000);
+    expect(few.areKnown).toBe(false);
+    few.add(20, 99_000);
+    expect(few.areKnown).toBe(true);
   });
 
   it('have a usual above nearly all of them', () => {
     const random = new Random(1);
     const times = new AnswerTimes();
-    for (let count = 0; count < 1_000; count++) times.add(10 + 90 * random.next());
+    for (let count = 0; count < 1_000; count++) times.add(10 + 90 * random.next(), count * 10);
     expect(times.fastestMs).toBeLessThan(11);
     expect(times.usualMs).toBeGreaterThan(90);
     expect(times.usualMs).toBeLessThan(150);
@@ -105,8 +110,8 @@ describe('the times of answers', () => {
 
   it('are still unusual after many late ones in a row', () => {
     const times = new AnswerTimes();
-    for (let count = 0; count < 1_000; count++) times.add(count % 2 === 0 ? 10 : 20);
-    for (let count = 0; count < 25; count++) times.add(300);
+    for (let count = 0; count < 1_000; count++) times.add(count % 2 === 0 ? 10 : 20, count * 10);
+    for (let count = 0; count < 25; count++) times.add(300, 10_000);
     expect(times.usualMs).toBeLessThan(150);
   });
 });
