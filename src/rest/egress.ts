@@ -32,6 +32,9 @@ export interface EgressInspection {
   }[];
 }
 
+/** https://discord.com/developers/docs/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans */
+const BANNED_AT = 10_000;
+
 export interface EgressNews {
   invalid(account: string): void;
   blocked(forMs: number): void;
@@ -48,6 +51,8 @@ export class Egress {
   #level: InvalidLevel = 'calm';
   blockedUntilMs = 0;
   blocks = 0;
+  /** Requests on their way: each may come back invalid. */
+  inFlight = 0;
 
   /** `onAlarm` is told of each change of level, and of each time the address is shut out. */
   constructor(limits: InvalidRequestLimits, onAlarm: (alarm: EgressAlarm) => void) {
@@ -89,6 +94,7 @@ export class Egress {
   }
 
   allows(account: string, isExempt: boolean, nowMs: number): boolean {
+    if (!isExempt && this.#invalid.total + this.inFlight >= BANNED_AT) return false;
     if (this.#allowance <= 0 && !isExempt) return false;
     if (this.#level !== 'calm') this.#tell(nowMs);
     return (

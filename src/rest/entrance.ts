@@ -43,7 +43,7 @@ export class Entrance {
       return refusedAs('unknown-webhook', undefined);
     }
     if (egress.allows(account, route.global === 'exempt', nowMs)) return undefined;
-    return refusedAs('invalid-requests', egress.waitMs(nowMs), route);
+    return refusedAs('invalid-requests', Math.max(1_000, egress.waitMs(nowMs)), route);
   }
 
   /** What is against its waiting. */

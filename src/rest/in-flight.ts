@@ -16,6 +16,7 @@ const MAX_ATTEMPTS = 5;
 
 export interface InFlightOptions {
   readonly clock: LimiterOptions['clock'];
+  readonly egress: LimiterOptions['egress'];
   readonly table: LaneTable;
   readonly locks: Locks;
   readonly answers: Answers;
@@ -33,22 +34,24 @@ export class InFlight implements AdmissionOwner {
   }
 
   admit(waiting: Waiting, place: GlobalPlace | undefined, nowMs: number): Admission {
-    const { locks, counts } = this.#options;
+    const { locks, counts, egress } = this.#options;
     const { lane } = waiting;
     const admission = new Admission(this, waiting, place, locks.tokenId);
     lane.bucket.charge(lane, admission, nowMs);
     lane.lease.send();
     this.count++;
+    egress.inFlight++;
     counts.admitted++;
     waiting.settle('sent', admission);
     return admission;
   }
 
   done(admission: Admission, answer: Answer): Verdict {
-    const { clock, answers, departures, entrance } = this.#options;
+    const { clock, egress, answers, departures, entrance } = this.#options;
     const nowMs = clock.now();
     const { lane, waiting } = admission;
     this.count--;
+    egress.inFlight--;
     admission.place?.answered(nowMs);
     const touched = answers.take(admission, answer, nowMs);
     lane.lease.touch();
@@ -64,6 +67,7 @@ export class InFlight implements AdmissionOwner {
     const nowMs = this.#options.clock.now();
     const { lane } = admission;
     this.count--;
+    this.#options.egress.inFlight--;
     lane.inFlight--;
     for (const { quota } of [lane, ...admission.alsoCharged]) {
       if (kind === 'not-sent') quota.unsend();

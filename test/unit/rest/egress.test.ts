@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Egress, type EgressAlarm } from '../../../src/rest/egress.ts';
+import type { Admission } from '../../../src/rest/index.ts';
 import { isInvalid } from '../../../src/rest/invalid-requests.ts';
+import { admitted, now, ok, Stage } from './stage.ts';
 
 const LIMITS = { alarmAt: 10, shedAt: 20, stopAt: 40 };
 const TEN_MINUTES_MS = 600_000;
@@ -82,5 +84,30 @@ describe('invalid requests of an address', () => {
     after.importState(JSON.parse(JSON.stringify(before.exportState(1_000))), 2_000);
     expect(after.allows('bad', false, 2_000)).toBe(false);
     expect(alarms).toEqual([{ kind: 'invalid-requests', level: 'shedding', total: 25 }]);
+  });
+});
+
+describe('requests on their way', () => {
+  it('are never so many that they could all come back invalid and have the address banned', async () => {
+    const stage = new Stage();
+    const ask = (user: number) => stage.ask('GET /users/@me', { authorization: `Bearer ${user}` });
+    const sent: Admission[] = [];
+    for (let user = 0; user < 9_999; user++) sent.push(admitted(await ask(user)));
+    expect(await now(ask(9_999))).toBe('admitted');
+    expect(await ask(10_000)).toMatchObject({ reason: 'invalid-requests', retryAfterMs: 1_000 });
+    for (const admission of sent.slice(0, 10)) admission.done({ status: 401, header: () => undefined });
+    expect(await now(ask(10_000))).toBe('invalid-requests');
+    for (const admission of sent.slice(10, 20)) admission.done(ok());
+    expect(await now(ask(10_000))).toBe('admitted');
+    for (const admission of sent.slice(20)) admission.failed('not-sent');
+    expect(stage.egress.inFlight).toBe(2);
+  });
+
+  it('that answer interactions go whatever else is on its way', async () => {
+    const stage = new Stage();
+    for (let user = 0; user < 10_000; user++) {
+      admitted(await stage.ask('GET /users/@me', { authorization: `Bearer ${user}` }));
+    }
+    expect(await now(stage.ask('POST /interactions/5/token/callback'))).toBe('admitted');
   });
 });
