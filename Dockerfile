@@ -20,11 +20,12 @@ COPY --from=build /build/dist ./dist
 RUN install -d -o node -g node -m 700 shardmux-state
 VOLUME /app/shardmux-state
 USER node
-# 7777: workers; 7780: their REST requests (`rest`). 9464: /healthz, /readyz, /metrics; reachable from outside with SHARDMUX_STATUS_HOST=0.0.0.0.
-EXPOSE 7777 7780 9464
+# 7777: workers; 7780: their REST requests (`rest`). 9464, of `rest` 9465: /healthz, /readyz, /metrics; reachable from outside with SHARDMUX_STATUS_HOST=0.0.0.0.
+EXPOSE 7777 7780 9464 9465
 STOPSIGNAL SIGTERM
-# Knows the port from the environment only: repeat a status.port of a YAML file there. `simulate` has no status server: --no-healthcheck.
+# The status port of `gateway`, or else that of `rest`. Knows them from the environment only: repeat those of a YAML file there.
+# `simulate` has no status server: --no-healthcheck.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SHARDMUX_STATUS_PORT ?? 9464}/healthz`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const { SHARDMUX_STATUS_PORT: gateway = 9464, SHARDMUX_REST_STATUS_PORT: rest = 9465 } = process.env; const ask = (port) => fetch(`http://127.0.0.1:${port}/healthz`); ask(gateway).catch(() => ask(rest)).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["gateway"]

@@ -20,7 +20,11 @@ export function discordApiOf({
 
 function readCa(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8');
+    // Node takes a file without any for a list of none, and trusts nobody without a word.
+    if (!/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(text))
+      throw new Error(`there is no certificate in ${path}`);
+    return text;
   } catch (cause) {
     throw new DiscordApiError(
       `discord.tlsCaFile (SHARDMUX_DISCORD_TLS_CA_FILE) can't be read: ${reasonOf(cause)}. Give the path of a PEM file.`,

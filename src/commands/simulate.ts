@@ -154,7 +154,8 @@ export async function runSimulate(
   stdout.write(
     stdout.isTTY === true
       ? `A simulated Discord listens on ${url} (gateway ${gatewayUrl}). Ctrl-C stops it. Run a gateway against it with:\n\n` +
-          `  SHARDMUX_DISCORD_API_URL=${url}/api/v10 SHARDMUX_DISCORD_TOKEN=${token} shardmux gateway\n\n`
+          `  SHARDMUX_DISCORD_API_URL=${url}/api/v10 SHARDMUX_DISCORD_TOKEN=${token} npm start\n\n` +
+          'and in another terminal, for REST, the same with `npm run rest`.\n'
       : `${JSON.stringify({ msg: 'simulator listening', url, gatewayUrl })}\n`,
   );
   if (!signal.aborted)

@@ -12,6 +12,8 @@ export type StatusServerOptions = {
   host: string;
   /** 0 takes one of the system's choice. */
   port: number;
+  /** What to change where it can't be had; left out, `status.port`. */
+  portSetting?: string;
   health: () => Checks;
   readiness: () => Checks;
   metrics: { contentType: string; exposition(): Promise<string> };
@@ -60,13 +62,13 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   };
 }
 
-function listening(server: Server, { host, port }: StatusServerOptions): Promise<void> {
+function listening(server: Server, { host, port, portSetting }: StatusServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const busy = cause.code === 'EADDRINUSE';
       const setting =
         busy || cause.code === 'EACCES'
-          ? 'status.port (SHARDMUX_STATUS_PORT)'
+          ? (portSetting ?? 'status.port (SHARDMUX_STATUS_PORT)')
           : 'status.host (SHARDMUX_STATUS_HOST)';
       const reason = busy ? 'another process listens there' : `the system says ${cause.code}`;
       reject(

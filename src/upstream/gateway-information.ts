@@ -31,6 +31,13 @@ export type GatewayInformationResult =
   | { readonly kind: 'unauthorized' }
   | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number };
 
+/** Never rejects. */
+export type FetchGatewayInformation = (
+  api: DiscordApi,
+  token: string,
+  signal: AbortSignal,
+) => Promise<GatewayInformationResult>;
+
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const Answer = z.object({
@@ -44,19 +51,29 @@ const Answer = z.object({
   }),
 });
 
+/** An answer as it came, for whoever keeps limits. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly body: string;
+}
+
 /** One request. Never throws; `reason` never holds the token. */
 export async function fetchGatewayInformation(
   api: DiscordApi,
   token: string,
   signal: AbortSignal,
+  onAnswer?: (answer: RawAnswer) => void,
 ): Promise<GatewayInformationResult> {
   const url = `${api.apiUrl.replace(/\/+$/, '')}/gateway/bot`;
   try {
     const ended = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
-    const { status, retryAfter, body } = await get(api, url, token, ended);
+    const got = await get(api, url, token, ended);
+    onAnswer?.(got);
+    const { status } = got;
     if (status === 401) return { kind: 'unauthorized' };
-    if (status !== 200) return refusal(url, status, Number(retryAfter));
-    const answer = Answer.safeParse(JSON.parse(body));
+    if (status !== 200) return refusal(url, status, Number(got.header('retry-after')));
+    const answer = Answer.safeParse(JSON.parse(got.body));
     if (!answer.success)
       return { kind: 'failed', reason: `${url} answered something that is no GET /gateway/bot answer` };
     const limit = answer.data.session_start_limit;
@@ -74,14 +91,10 @@ export async function fetchGatewayInformation(
       },
     };
   } catch (error) {
-    return { kind: 'failed', reason: `${url} could not be reached: ${causeOf(error)}` };
+    const by =
+      api.egressUrl === undefined ? '' : ` by way of discord.egressUrl (${new URL(api.egressUrl).origin})`;
+    return { kind: 'failed', reason: `${url} could not be reached${by}: ${causeOf(error)}` };
   }
-}
-
-interface Got {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly body: string;
 }
 
 /** Over a connection of its own: the next time is hours away. */
@@ -90,7 +103,7 @@ async function get(
   url: string,
   token: string,
   signal: AbortSignal,
-): Promise<Got> {
+): Promise<RawAnswer> {
   const { origin, host, connect } = wayOut({
     url,
     egressUrl,
@@ -110,8 +123,11 @@ async function get(
       },
       signal,
     });
-    const retryAfter = headers['retry-after'];
-    return { status: statusCode, retryAfter: String(retryAfter ?? ''), body: await body.text() };
+    const header = (name: string) => {
+      const value = headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    return { status: statusCode, header, body: await body.text() };
   } finally {
     await client.destroy();
   }

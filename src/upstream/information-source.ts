@@ -5,7 +5,12 @@
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { sleep } from '../runtime/sleep.ts';
-import { type DiscordApi, fetchGatewayInformation, type GatewayInformation } from './gateway-information.ts';
+import {
+  type DiscordApi,
+  type FetchGatewayInformation,
+  fetchGatewayInformation,
+  type GatewayInformation,
+} from './gateway-information.ts';
 import type { IdentifyBudget, UpstreamLog } from './ports.ts';
 
 export interface InformationSourceOptions {
@@ -18,6 +23,8 @@ export interface InformationSourceOptions {
   /** Ends all asking. */
   readonly signal: AbortSignal;
   readonly onUnauthorized: (reason: string) => void;
+  /** How Discord is asked, where that has to wait for its turn. */
+  readonly fetch?: FetchGatewayInformation;
 }
 
 /** An answer older than this says nothing about the budget. */
@@ -73,8 +80,9 @@ export class InformationSource {
 
   async #askUntilAnswered(): Promise<GatewayInformation> {
     const { api, token, clock, signal, random, log, onUnauthorized } = this.#options;
+    const fetch = this.#options.fetch ?? fetchGatewayInformation;
     for (let failures = 1; !signal.aborted; failures++) {
-      const result = await fetchGatewayInformation(api, token, signal);
+      const result = await fetch(api, token, signal);
       if (result.kind === 'ok') {
         this.#problem = undefined;
         return result.information;

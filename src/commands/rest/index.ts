@@ -68,6 +68,10 @@ async function run(config: GatewayConfig, logger: Logger, signal: AbortSignal): 
   );
   limits.import(stateFile.load());
   await shared?.start(systemClock, signal);
+  if (shared && !signal.aborted) {
+    for (const { id, member } of shared.applications)
+      log.info({ application: id, nodes: member.nodes }, 'limits are shared with the other nodes');
+  }
   const server = createServer(stack, config, limits, log);
   const port = await server.listen();
   stateFile.start();
@@ -109,7 +113,14 @@ function createServer(
       upstream: upstreams.of(api),
       shardCount:
         rest.gatewayRoutes === 'own'
-          ? shardCountOf(shardCount, { api, token, clock: systemClock, log, signal: ended.signal })
+          ? shardCountOf(shardCount, {
+              api,
+              token,
+              limiter: limits.of(id),
+              clock: systemClock,
+              log,
+              signal: ended.signal,
+            })
           : () => undefined,
     };
   });
@@ -188,8 +199,13 @@ async function startStatus(
     await startStatusServer({
       host: config.status.host,
       port: config.rest.statusPort,
+      portSetting: 'rest.statusPort (SHARDMUX_REST_STATUS_PORT)',
       health: () => ({}),
-      readiness: () => restReadiness(applications, limits.egress, signal.aborted),
+      readiness: () =>
+        restReadiness(applications, limits.egress, {
+          isDraining: signal.aborted,
+          isDiscordReachable: server.isDiscordReachable,
+        }),
       metrics,
       pages: {
         '/limits': () => inspectRest({ server, egress: limits.egress, applications }, systemClock.now()),

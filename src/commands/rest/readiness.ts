@@ -8,7 +8,7 @@ const OK = { ok: true } as const;
 export function restReadiness(
   applications: readonly { readonly id: string; readonly limiter: RestLimiter }[],
   egress: Egress,
-  isDraining: boolean,
+  { isDraining, isDiscordReachable }: { isDraining: boolean; isDiscordReachable: boolean },
 ): Readonly<Record<string, Check>> {
   const checks: Record<string, Check> = {
     draining: isDraining ? { ok: false, wrong: 'this node is shutting down' } : OK,
@@ -19,6 +19,9 @@ export function restReadiness(
             wrong: 'nothing is sent to Discord: too many invalid requests in the last ten minutes',
           }
         : OK,
+    discord: isDiscordReachable
+      ? OK
+      : { ok: false, wrong: 'the last request could not reach Discord: the log says why' },
   };
   for (const { id, limiter } of applications) {
     const name = applications.length === 1 ? 'token' : `token of ${id}`;

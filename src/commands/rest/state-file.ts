@@ -44,7 +44,9 @@ export class StateFile implements AsyncDisposable {
       mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
       return JSON.parse(readFileSync(this.#path, 'utf8')) as unknown;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#options.onProblem(reasonOf(error));
+      if (error instanceof SyntaxError)
+        this.#options.onProblem(`${this.#path} is no JSON; it is written anew`);
+      else if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#complain(error);
       return undefined;
     }
   }
@@ -72,10 +74,14 @@ export class StateFile implements AsyncDisposable {
         this.#isFailing = false;
       } catch (error) {
         // A full disk must not stop requests.
-        if (!this.#isFailing) this.#options.onProblem(reasonOf(error));
-        this.#isFailing = true;
+        this.#complain(error);
       }
     });
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#isFailing) this.#options.onProblem(reasonOf(error));
+    this.#isFailing = true;
   }
 }
 

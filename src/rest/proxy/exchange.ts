@@ -231,12 +231,13 @@ export class Exchange {
     return call;
   }
 
-  #note({ answeredAtMs, sentAtMs }: UpstreamCall, outcome: CallOutcome): void {
+  #note({ answeredAtMs, sentAtMs, isEgressCutOff }: UpstreamCall, outcome: CallOutcome): void {
     const { counts, reachability } = this.#context;
     this.#call = undefined;
     counts.sentBytes += this.#body.takeStreamedBytes();
     if (answeredAtMs !== undefined) counts.upstreamDurations.add(answeredAtMs - sentAtMs);
-    if (!this.#gone) reachability.note(outcome);
+    if (isEgressCutOff) counts.failed('unreachable');
+    if (!this.#gone) reachability.note(outcome, isEgressCutOff);
   }
 
   #headers({ application, authorization }: RequestHead, { route }: Admission): string[] {

@@ -180,7 +180,6 @@ export class RestServer implements AsyncDisposable {
     server.on('connect', refuse);
     server.on('upgrade', refuse);
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      this.counts.failed('malformed');
       this.#onMalformed(error.code, socket);
     });
   }
@@ -205,10 +204,12 @@ export class RestServer implements AsyncDisposable {
   }
 
   #onMalformed(code: string | undefined, socket: Duplex): void {
-    if (code === 'ECONNRESET') {
+    // An idle connection that its other end has cut; a request that was on it tells of it by itself.
+    if (code === 'ECONNRESET' || code === 'EPIPE') {
       socket.destroy();
       return;
     }
+    this.counts.failed('malformed');
     const answer = malformed(code);
     const response = this.#sockets.get(socket)?.newest;
     if (!response || response.writableFinished) this.#refuse(socket, answer);

@@ -39,6 +39,9 @@ export interface CallOptions {
 /** An answer that is kept to be judged: Discord's errors have some hundred bytes. */
 const MAX_JUDGED_BYTES = 64 * 1024;
 
+/** What own answers have, those of haproxy/egress.cfg among them. */
+const VIA = '1.1 shardmux';
+
 /** The worker reads nothing. */
 export class WorkerStalledError extends Error {
   override readonly name = 'WorkerStalledError';
@@ -76,6 +79,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   /** By `clock`; of its handing over, and of the first sign of an answer. */
   readonly sentAtMs: number;
   answeredAtMs: number | undefined;
+  /** It was not Discord that answered, but our way out, which can't reach it. */
+  isEgressCutOff = false;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -114,6 +119,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     // Of 1xx none is for the worker: its own 100-continue was answered by us.
     if (status < 200 || this.#state.kind !== 'sent') return;
     this.answeredAtMs = this.#options.clock.now();
+    if (status === 503) this.isEgressCutOff = textOf(headers['via']) === VIA;
     const raw = (controller.rawHeaders ?? headers) as RawHeaders; // the type lists all that undici has ever given
     const head: Head = {
       status,

@@ -197,6 +197,21 @@ describe('what follows a request on its connection', () => {
     await client.got('HTTP/1.1 200 OK');
     expect(client.received).not.toMatch(/^HTTP\/1\.1 408/);
   });
+
+  it('is counted; an idle connection that is cut is none', async () => {
+    const metric = async (name: string, labels?: Record<string, string>) =>
+      (await node.metric(name, labels)) ?? 0;
+    const malformed = () => metric('shardmux_rest_failed_total', { reason: 'malformed' });
+    const known = await malformed();
+    using idle = new RawClient(node.restPort);
+    idle.write(`GET /healthz HTTP/1.1\r\n${own}\r\n`);
+    await idle.got('HTTP/1.1 200 OK');
+    idle.socket.resetAndDestroy();
+    using other = new RawClient(node.restPort);
+    other.write('nonsense\r\n\r\n');
+    await other.closed();
+    expect(await malformed()).toBe(known + 1);
+  });
 });
 
 it('a second request on a connection that is none is told so', async () => {

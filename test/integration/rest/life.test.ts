@@ -120,6 +120,13 @@ describe('where it can not start', () => {
     await expect(
       startRest({ discord: simulator, env: { SHARDMUX_DISCORD_TLS_CA_FILE: '/does/not/exist' } }),
     ).rejects.toThrow(/discord\.tlsCaFile \(SHARDMUX_DISCORD_TLS_CA_FILE\)/);
+    await expect(
+      startRest({ discord: simulator, env: { SHARDMUX_DISCORD_TLS_CA_FILE: '/dev/null' } }),
+    ).rejects.toThrow(/no certificate in \/dev\/null/);
+    const statusPort = new URL(node.statusUrl).port;
+    await expect(
+      startRest({ discord: simulator, env: { SHARDMUX_REST_STATUS_PORT: statusPort } }),
+    ).rejects.toThrow(/rest\.statusPort \(SHARDMUX_REST_STATUS_PORT\)/);
   });
 });
 

@@ -160,4 +160,17 @@ describe('many requests at once', () => {
     expect((await sendToAll(node, simulator, 2)).filter((status) => status !== 200)).toEqual([]);
     expect(simulator.stats().rest.limited.global).toBe(0);
   });
+
+  it('leave room for what the node itself asks Discord', async () => {
+    await using simulator = await smallSimulator({ guilds: 10, rest: { globalLimit: 2 } });
+    const env = { SHARDMUX_REST_GLOBAL_LIMIT: '2', SHARDMUX_DISCORD_SHARD_COUNT: 'auto' };
+    await using node = await startRest({ discord: simulator, env });
+    const channels = simulator.rest.channelIds(0).slice(0, 4);
+    const answers = await Promise.all(
+      channels.map((channel) => send(node, simulator, `/channels/${channel}/messages`)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(simulator.stats().rest.routes).toMatchObject({ 'GET /gateway/bot': 1 });
+    expect(simulator.stats().rest.limited.global).toBe(0);
+  });
 });

@@ -64,6 +64,9 @@ describe('a refused bot token', () => {
       SHARDMUX_DISCORD_SHARD_COUNT: 'auto',
     });
     await node.logged('the number of shards stays unknown');
+    expect((await node.readyz()).status).toBe(503);
+    expect(await statusOf(node, WORKER)).toBe(503);
+    expect(simulator.stats().rest.requests).toBe(1);
     expect(await statusOf(node, WORKER, '/gateway/bot')).toBe(503);
     await replaceToken(directory, simulator.options.token);
     await eventually(async () => (await statusOf(node, WORKER, '/gateway/bot')) === 200);

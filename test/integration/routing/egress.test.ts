@@ -229,6 +229,19 @@ describe('with discord.egressUrl', () => {
     expect([sent.status, await sent.json()]).toMatchObject([200, { attachments: [{ size }] }]);
   });
 
+  it('a REST node says so where the way out does not reach Discord', async () => {
+    await using cutOff = await Egress.start({ names: ['example.com'] });
+    await using node = await startRest({ discord: cutOff.simulator, env: cutOff.nodeEnvironment });
+    await cutOff.cutOff();
+    const headers = { authorization: `Bot ${cutOff.simulator.options.token}` };
+    expect((await fetch(`${node.restUrl}${PATH}`, { headers })).status).toBe(503);
+    const { reason } = await node.logged('Discord can not be reached; requests are answered with 502 or 503');
+    expect(reason).toMatch(/discord\.egressUrl/);
+    expect(await node.metric('shardmux_rest_discord_reachable')).toBe(0);
+    expect(await node.metric('shardmux_rest_failed_total', { reason: 'unreachable' })).toBe(1);
+    expect((await node.readyz()).status).toBe(503);
+  });
+
   it('a gateway node asks for its gateway through it, and connects', async () => {
     await using discord = await Egress.start({ simulator: { shards: 1 } });
     const { simulator, nodeEnvironment } = discord;
