@@ -160,6 +160,16 @@ function registerLimiter(metrics: Metrics, applications: RestMetricSources['appl
     'Requests whose worker went away while they waited.',
     ({ left }) => left,
   );
+  registerRefusals(metrics, applications);
+  counter(
+    'shardmux_rest_invalid_total',
+    'Answers that Discord counts as invalid requests: 401, 403, and 429 that are not shared.',
+    ({ invalid }) => invalid,
+  );
+}
+
+/** By us, and by Discord. */
+function registerRefusals(metrics: Metrics, applications: RestMetricSources['applications']): void {
   metrics.observedCounter({
     name: 'shardmux_rest_refused_total',
     help: 'Requests that were refused rather than sent, by reason.',
@@ -184,11 +194,6 @@ function registerLimiter(metrics: Metrics, applications: RestMetricSources['appl
       }
     },
   });
-  counter(
-    'shardmux_rest_invalid_total',
-    'Answers that Discord counts as invalid requests: 401, 403, and 429 that are not shared.',
-    ({ invalid }) => invalid,
-  );
 }
 
 function registerEgress(metrics: Metrics, egress: Egress): void {
