@@ -15,6 +15,9 @@ import type { Clock } from '../../runtime/clock.ts';
 import { GLOBAL_MARGIN_MS } from './global-margin.ts';
 import type { SharedLimits } from './shared-limits.ts';
 
+/** Between two lines in the log about 429s of the global limit: they come in numbers. */
+const GLOBAL_SAY_INTERVAL_MS = 60_000;
+
 interface Limited {
   readonly limiter: RestLimiter;
   /** Where it is this process's alone. */
@@ -29,6 +32,7 @@ export class Limits implements Disposable {
   /** Where it is this process's alone. */
   readonly #addressBudget: LocalGlobalBudget | undefined;
   readonly #applications = new Map<string, Limited>();
+  #globalSaidAtMs = Number.NEGATIVE_INFINITY;
 
   /** `shared`: where there are several nodes. */
   constructor(config: GatewayConfig, clock: Clock, log: Logger, shared?: SharedLimits) {
@@ -125,12 +129,24 @@ export class Limits implements Disposable {
         );
       },
       onGlobalHold: (kind, globalMs) => {
+        this.#sayGlobal(id, kind, globalMs);
         const news = kind === 'application' ? shares?.news : address?.news;
         news?.say({ globalMs });
       },
     });
     if (shares) shares.limiter = limiter;
     return limiter;
+  }
+
+  /** Whoever keeps to the limit alone gets no such 429. */
+  #sayGlobal(application: string, kind: string, forMs: number): void {
+    const nowMs = this.#clock.now();
+    if (nowMs < this.#globalSaidAtMs + GLOBAL_SAY_INTERVAL_MS) return;
+    this.#globalSaidAtMs = nowMs;
+    this.#log.warn(
+      { application, scope: kind, forMs },
+      'Discord says that the global limit is used up: something else sends in this name (a REST node without the same redis.hosts, or a program that has the bot token), or rest.globalLimit is more than Discord allows',
+    );
   }
 
   #onAlarm(alarm: EgressAlarm): void {

@@ -95,6 +95,18 @@ it('a full queue gives a 429, and who gives up makes room', async () => {
   expect(simulator.stats().rest.requests).toBe(1);
 });
 
+it('a 429 of the global limit, which nobody has who sends alone, is told of once', async () => {
+  await using simulator = await smallSimulator();
+  await using node = await startRest({ discord: simulator });
+  const fault = { kind: 'rest-429', scope: 'global', retryAfterMs: 10, skip: 0, count: 1 } as const;
+  for (const _ of [1, 2]) {
+    simulator.inject(fault);
+    expect((await send(node, simulator, messages(simulator))).status).toBe(200);
+  }
+  expect(await node.metric('shardmux_rest_limited_total', { scope: 'global' })).toBe(2);
+  expect(node.logs().filter(({ msg }) => /global limit is used up/.test(String(msg)))).toHaveLength(1);
+});
+
 it('a bot token that Discord refuses is used once; workers get a 503 that says so, not the 401', async () => {
   await using simulator = await smallSimulator();
   await using node = await startRest({

@@ -56,13 +56,20 @@ describe('HAProxy', () => {
     expect(nodes).toEqual(new Set(['node-a', 'node-b']));
   });
 
-  it.each([
-    ...INVALID_PATHS,
-    ...OTHER_API_PATHS,
-  ])('answers 404 to $target and says which paths there are', async ({ target }) => {
+  it.each(INVALID_PATHS)('answers 404 to $target and says which paths there are', async ({ target }) => {
     const { status, body } = await get(target);
     expect(status).toBe(404);
     expect(JSON.parse(body)).toEqual({ message: expect.stringContaining('/shards/<shard id>') });
+  });
+
+  it.each(OTHER_API_PATHS)('answers 404 to $target and says that no REST node is set up', async ({
+    target,
+  }) => {
+    const { status, body } = await get(target);
+    expect([status, JSON.parse(body)]).toMatchObject([
+      404,
+      { message: expect.stringContaining('HAPROXY_REST_A') },
+    ]);
   });
 
   it('upgrades to a WebSocket and passes text and binary messages both ways', async () => {
