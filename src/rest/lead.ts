@@ -22,7 +22,6 @@ export class Lead {
   #seen = 0;
   #shortestMs = Number.POSITIVE_INFINITY;
   #meanMs = 0;
-  #isWrong = false;
 
   see({ sentMs, receivedMs }: Observation): void {
     const roundTripMs = receivedMs - sentMs;
@@ -31,14 +30,9 @@ export class Lead {
     this.#shortestMs = Math.min(this.#shortestMs, roundTripMs);
   }
 
-  /** A limit was met though it was obeyed: from here on nobody leaves early. */
-  fail(): void {
-    this.#isWrong = true;
-  }
-
   /** `windowMs`: the longest `Reset-After` that was seen. */
   ms(windowMs: number): number {
-    if (this.#isWrong || this.#seen < MIN_SEEN) return 0;
+    if (this.#seen < MIN_SEEN) return 0;
     const spreadMs = SPREADS * (this.#meanMs - this.#shortestMs) * Math.sqrt(2 / this.#seen);
     return Math.max(0, PART * (this.#shortestMs - insideMs(windowMs)) - spreadMs);
   }

@@ -43,6 +43,8 @@ export class LimitModel {
   intervalMs = 0;
   /** And never less: for what is added to a level. */
   maxIntervalMs = UNHEARD_INTERVAL_MS;
+  /** It was met though it was obeyed: from then on nobody leaves early for it, also after a restart. */
+  isMet = false;
   /** So much earlier than the end of a limit is heard of a request may leave for it. */
   leadMs = 0;
   #changes = 0;
@@ -88,14 +90,14 @@ export class LimitModel {
 
   /** It was met though it was obeyed. */
   wasMet(): void {
-    this.#lead.fail();
+    this.isMet = true;
     this.#learnLead();
   }
 
   /** Which of several requests went too early would not be seen in a leaky bucket: that holds what was heard. */
   #learnLead(): void {
     const hasWindow = this.limit === 1 || (this.kind === 'fixed' && this.isProven);
-    this.leadMs = hasWindow ? this.#lead.ms(this.windowMs) : 0;
+    this.leadMs = hasWindow && !this.isMet ? this.#lead.ms(this.windowMs) : 0;
   }
 
   #learnInterval({ limit, remaining, resetAfterMs }: Observation, roundTripMs: number): void {

@@ -9,7 +9,10 @@ export const VERSION = 1;
 
 /** What is kept of a `LimitModel`. */
 export type SavedModel = Readonly<
-  Pick<LimitModel, 'hash' | 'limit' | 'kind' | 'isProven' | 'windowMs' | 'intervalMs' | 'maxIntervalMs'>
+  Pick<
+    LimitModel,
+    'hash' | 'limit' | 'kind' | 'isProven' | 'isMet' | 'windowMs' | 'intervalMs' | 'maxIntervalMs'
+  >
 >;
 
 export interface SavedRoute {
@@ -90,7 +93,7 @@ function hiddenOf(value: unknown): SavedHidden | undefined {
 }
 
 function modelOf(fields: Fields): SavedModel | undefined {
-  const { hash, limit, kind, isProven, windowMs, intervalMs } = fields;
+  const { hash, limit, kind, isProven, isMet, windowMs, intervalMs } = fields;
   if (!isText(hash) || !isCount(limit) || limit < 1 || !isKind(kind)) return undefined;
   if (!isDuration(windowMs) || !isDuration(intervalMs)) return undefined;
   // States had none once. No interval is longer than its window.
@@ -101,6 +104,7 @@ function modelOf(fields: Fields): SavedModel | undefined {
     limit,
     kind,
     isProven: isProven === true,
+    isMet: isMet === true,
     windowMs,
     intervalMs,
     maxIntervalMs: Math.max(maxIntervalMs, intervalMs),

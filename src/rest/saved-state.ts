@@ -30,8 +30,8 @@ export function exportLimiter(
     const saved = hidden.isKnown ? { limit: hidden.limit, windowMs: hidden.windowMs } : undefined;
     if (model === 'open') routes.push({ shape, model: null, hidden: saved });
     else if (model !== 'unknown') {
-      const { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs } = model;
-      const kept = { hash, limit, kind, isProven, windowMs, intervalMs, maxIntervalMs };
+      const { hash, limit, kind, isProven, isMet, windowMs, intervalMs, maxIntervalMs } = model;
+      const kept = { hash, limit, kind, isProven, isMet, windowMs, intervalMs, maxIntervalMs };
       routes.push({ shape, model: kept, hidden: saved });
     }
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { now, ok, Stage } from './stage.ts';
+import { limited, limitHeaders, now, ok, Stage } from './stage.ts';
 import { mulberry } from './world.ts';
 
 const SEND = 'POST /channels/1/messages';
@@ -28,6 +28,27 @@ describe('what is kept over a restart', () => {
     expect(await after.ask('POST /webhooks/5/other')).toMatchObject({ reason: 'unknown-webhook' });
     const open = Array.from({ length: 3 }, () => after.ask('GET /gateway'));
     expect(await Promise.all(open.map(now))).toEqual(['admitted', 'admitted', 'admitted']);
+  });
+
+  it('is that a limit was met though it was obeyed: nobody leaves early for it again', async () => {
+    const before = new Stage();
+    const headers = limitHeaders(1, 0, 1_000, 'hash');
+    (await before.admit(SEND)).done({ status: 200, header: headers });
+    before.clock.advance(1_010);
+    (await before.admit(SEND)).done(limited('user', 500, headers));
+    const after = new Stage({ clock: before.clock });
+    after.limiter.import(JSON.parse(JSON.stringify(before.limiter.export())));
+    for (let round = 0; round < 30; round++) {
+      before.clock.advance(1_010);
+      const admission = await after.admit(SEND);
+      before.clock.advance(100);
+      admission.done({ status: 200, header: headers });
+    }
+    const asked = after.ask(SEND);
+    before.clock.advance(999);
+    expect(await now(asked)).toBe('waiting');
+    before.clock.advance(11);
+    expect(await now(asked)).toBe('admitted');
   });
 
   it('has no token in it', async () => {
