@@ -96,19 +96,20 @@ class Exchange {
     nodes.set(incarnation, me);
     const mine = this.#parts().get(incarnation) ?? 0;
     if (isLeaving || mine <= me.held) return mine;
-    me.held = Math.max(me.held, Math.min(mine, limit - this.#taken(incarnation)));
+    me.held = Math.max(me.held, Math.min(mine, limit - this.#taken()));
     return me.held;
   }
 
   #stillHeld(before: Node | undefined): number {
     const { incarnation, held, heard, limit, leaseTtlMs } = this.#request;
     const { nodes } = this.#scope;
-    const isKnown = held === 0 || (heard > 0 && before !== undefined && before.number >= heard);
-    if (isKnown) return this.#counts(before) ? Math.min(held, before.held) : 0;
-    const unknown = nodes.get(UNKNOWN);
-    const taken = this.#taken(incarnation, UNKNOWN);
+    if (heard >= 0 && heard <= (before?.number ?? 0))
+      return this.#counts(before) ? Math.min(held, before.held) : 0;
+    let taken = 0;
+    for (const [name, node] of nodes) if (name !== incarnation && this.#lives(name)) taken += node.held;
     const mine = Math.max(0, Math.min(held, limit - taken));
     const rest = Math.max(0, limit - taken - mine);
+    const unknown = nodes.get(UNKNOWN);
     if (this.#counts(unknown)) unknown.held = Math.min(unknown.held, rest);
     else {
       const lapsesAtMs = this.#nowMs + leaseTtlMs;
@@ -121,11 +122,11 @@ class Exchange {
     return node !== undefined && node.lapsesAtMs + this.#request.lastingMs > this.#nowMs;
   }
 
-  /** Places of all but these. */
-  #taken(...but: readonly string[]): number {
+  /** Places of all others. */
+  #taken(): number {
     let taken = 0;
     for (const [name, node] of this.#scope.nodes) {
-      if (!but.includes(name) && this.#counts(node)) taken += node.held;
+      if (name !== this.#request.incarnation && this.#counts(node)) taken += node.held;
     }
     return taken;
   }

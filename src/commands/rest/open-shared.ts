@@ -6,7 +6,7 @@ import type { Logger } from '../../observability/index.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { redisConnectionOptions } from '../redis-options.ts';
 import { RestSetupError } from './setup-error.ts';
-import { SharedLimits } from './shared-limits.ts';
+import { SHARE_CALL_TIMEOUT_MS, SharedLimits } from './shared-limits.ts';
 
 /** @throws {RestSetupError} Redis can't be used as configured. */
 export async function openShared(
@@ -17,7 +17,8 @@ export async function openShared(
   const meanwhile = 'when leases end, each node goes on with an equal part of the global limit';
   try {
     const options = redisConnectionOptions(config, { clock: systemClock, log, meanwhile });
-    const store = stack.use(await openRedisShares(options));
+    const commandTimeoutMs = Math.min(options.commandTimeoutMs, SHARE_CALL_TIMEOUT_MS);
+    const store = stack.use(await openRedisShares({ ...options, commandTimeoutMs }));
     for (const warning of store.warnings) log.warn(warning);
     return stack.use(new SharedLimits({ config, store, incarnation: randomUUID(), clock: systemClock, log }));
   } catch (error) {

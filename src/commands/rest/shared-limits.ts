@@ -17,6 +17,8 @@ import { GLOBAL_MARGIN_MS } from './global-margin.ts';
 
 /** For how long a node that is gone keeps what it had: a fraction of what a restart takes, and longer than a node hangs. */
 export const SHARE_LEASE_TTL_MS = 1_500;
+/** What is heard of later is of no use: soon after it the lease ends. */
+export const SHARE_CALL_TIMEOUT_MS = 1_000;
 /** Between attempts at the start. */
 const RETRY_MS = 250;
 

@@ -85,7 +85,7 @@ export class LeasedBudget implements GlobalBudget, SharePart {
     const { limit } = this.#options;
     draft.limit = limit;
     draft.lastingMs = this.lastingMs;
-    draft.held = Math.max(this.#places.size, this.#places.inUseAt(nowMs));
+    draft.held = Math.max(this.#own(nowMs), this.#places.inUseAt(nowMs));
     draft.wanted = this.#wanted(nowMs);
   }
 
@@ -101,10 +101,15 @@ export class LeasedBudget implements GlobalBudget, SharePart {
   goAlone(nodes: number, nowMs: number): void {
     const part = Math.max(1, Math.floor(this.#options.limit / nodes));
     // The others may still have more than that: they give it up as their leases end, and it counts for a while.
-    this.#places.size = Math.min(this.#places.size, part);
+    this.#places.size = Math.min(this.#own(nowMs), part);
     this.#alone = { part, fullAtMs: nowMs + this.#options.leaseTtlMs + this.lastingMs };
     this.#endsMs = Number.POSITIVE_INFINITY;
     this.#options.onRoom();
+  }
+
+  /** What ended some time ago, as while the process hung, may be others' by now. */
+  #own(nowMs: number): number {
+    return nowMs < this.#endsMs + this.lastingMs ? this.#places.size : 0;
   }
 
   #wanted(nowMs: number): number {

@@ -24,6 +24,13 @@ const CALM_MS = 250;
 const WAITING_MS = 50;
 /** Exchanges that a process has to tell what there is to tell before it leaves. */
 const MAX_LAST_WORDS = 100;
+/** A call to the store is given up sooner than this: one that took longer, or came later after another, shows that this process hung. */
+const TELLING_MS = 1_250;
+/** Exchanges that have failed for so long, and did a moment ago, say that the store is away. */
+const AWAY_MS = 1_000;
+const FRESH_MS = 500;
+/** Nodes that were there so long ago may still be. */
+const REMEMBERED_MS = 5_000;
 /** What comes within this time goes together. */
 const GATHER_MS = 3;
 
@@ -46,8 +53,10 @@ export class ShareMember implements AsyncDisposable {
   /** Everything is told now. */
   #isEnding = false;
   #isLeaving = false;
-  /** Why the last exchange failed, if it did. */
-  #failed: string | undefined;
+  /** As many as were there lately: some may only not be back yet. */
+  #mostNodes = { nodes: 1, atMs: 0 };
+  /** Since when exchanges fail, until when and why they did. */
+  #failing: { readonly sinceMs: number; readonly untilMs: number; readonly reason: string } | undefined;
   exchanges = 0;
   failures = 0;
 
@@ -127,18 +136,18 @@ export class ShareMember implements AsyncDisposable {
         ...EMPTY,
         ...draft,
         ...{ incarnation, number, leaseTtlMs },
-        heard: this.#isAlone ? 0 : this.#heard,
+        heard: this.#isAlone ? -1 : this.#heard,
         isLeaving: this.#isLeaving,
         readUpTo: this.#readUpTo,
       });
       this.exchanges++;
       this.#heard = number;
-      this.#failed = undefined;
+      this.#failing = undefined;
       this.#together(reply, draft, sentMs + leaseTtlMs);
       return true;
     } catch (error) {
       this.failures++;
-      this.#failed = reasonOf(error);
+      this.#noteFailure(sentMs, reasonOf(error));
       if (clock.now() >= this.#endsMs) this.#goAlone();
       return false;
     }
@@ -147,6 +156,9 @@ export class ShareMember implements AsyncDisposable {
   #together(reply: ShareReply, draft: ShareDraft, endsMs: number): void {
     const nowMs = this.#options.clock.now();
     this.#nodes = Math.max(1, reply.nodes);
+    const isLess = this.#nodes < this.#mostNodes.nodes;
+    if (!isLess || nowMs - this.#mostNodes.atMs >= REMEMBERED_MS)
+      this.#mostNodes = { nodes: this.#nodes, atMs: nowMs };
     this.#readUpTo = reply.notes.at(-1)?.id ?? this.#readUpTo;
     this.#endAt(endsMs);
     if (this.#isAlone) {
@@ -164,18 +176,33 @@ export class ShareMember implements AsyncDisposable {
     this.#lapse = clock.setTimer(() => this.#goAlone(), Math.max(0, endsMs - clock.now()));
   }
 
+  #noteFailure(sentMs: number, reason: string): void {
+    const nowMs = this.#options.clock.now();
+    const isHung = nowMs - sentMs >= TELLING_MS;
+    const isFirst = !this.#failing || nowMs - this.#failing.untilMs >= TELLING_MS;
+    const sinceMs = isFirst || !this.#failing ? sentMs : this.#failing.sinceMs;
+    this.#failing = isHung ? undefined : { sinceMs, untilMs: nowMs, reason };
+  }
+
+  /** Not where this process hung, or one call failed, or is on its way. */
+  #isStoreAway(): boolean {
+    const nowMs = this.#options.clock.now();
+    const { sinceMs, untilMs } = this.#failing ?? { sinceMs: nowMs, untilMs: nowMs };
+    return nowMs - sinceMs >= AWAY_MS && nowMs - untilMs < FRESH_MS;
+  }
+
   #goAlone(): void {
     const { clock, onState } = this.#options;
-    if (this.#failed === undefined) {
-      // A process that hung, or a call on its way, is no sign that the store is away. Meanwhile nothing goes that needs a lease.
+    if (!this.#failing || !this.#isStoreAway()) {
+      // Meanwhile nothing goes that needs a lease.
       void this.#exchange();
       return;
     }
     // Whoever has never heard of the others does not know how many there are.
     if (this.#isAlone || this.exchanges === 0) return;
     this.#isAlone = true;
-    onState('alone', this.#failed);
-    for (const part of this.#parts) part.goAlone(this.#nodes, clock.now());
+    onState('alone', this.#failing.reason);
+    for (const part of this.#parts) part.goAlone(this.#mostNodes.nodes, clock.now());
   }
 }
 

@@ -14,7 +14,7 @@ export interface ShareRequest {
   readonly incarnation: string;
   /** Of this exchange; greater each time. One that comes after a later one is rejected. */
   readonly number: number;
-  /** Of the last exchange whose reply was heard; 0: none, or it has gone on by itself since. */
+  /** Of the last exchange whose reply was heard; 0: none yet; -1: it has gone on by itself since. */
   readonly heard: number;
   /** How long what is granted lasts unless it is renewed. */
   readonly leaseTtlMs: number;

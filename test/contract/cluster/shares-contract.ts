@@ -137,6 +137,17 @@ export function sharesContract(storeOf: () => ShareStore): void {
       expect((await fresh.exchange()).size).toBe(0);
     });
 
+    it('that others have are not given to a node that has none, and says that the store has lost its data', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      Object.assign(a, { held: 0, heard: 5 });
+      Object.assign(b, { held: 50, heard: 5 });
+      expect((await a.exchange()).size).toBe(0);
+      b.inUse = 50;
+      await b.exchange();
+      expect((await a.exchange()).size).toBe(0);
+    });
+
     it('that nodes have and a store that has lost its data does not know of are soon free', async () => {
       const a = newNode(newScope());
       Object.assign(a, { held: 20, heard: 5 });
@@ -148,11 +159,19 @@ export function sharesContract(storeOf: () => ShareStore): void {
     it('of nodes that had to go on without the store are not given to the first that is back', async () => {
       const scope = newScope();
       const [a, b] = [newNode(scope), newNode(scope)];
-      await b.exchange({ leaseTtlMs: 1, lastingMs: 1 });
-      await eventually(async () => (await a.exchange({ leaseTtlMs: 1, lastingMs: 1 })).size === 50);
-      for (const node of [a, b]) Object.assign(node, { held: 25, heard: 0 });
-      expect(await a.exchange({ lastingMs: 1 })).toMatchObject({ wasLive: false, size: 25 });
-      expect(await b.exchange({ lastingMs: 1 })).toMatchObject({ wasLive: false, size: 25 });
+      const lasting = { leaseTtlMs: 1_000, lastingMs: 100 };
+      for (const node of [a, b, a, b]) await node.exchange({ leaseTtlMs: 100, lastingMs: 100 });
+      // The store takes b for gone.
+      await eventually(
+        async () => (await newNode(scope).exchange({ ...lasting, isLeaving: true })).nodes === 0,
+      );
+      for (const node of [a, b]) Object.assign(node, { held: 25, heard: -1 });
+      expect(await a.exchange(lasting)).toMatchObject({ wasLive: false, size: 25 });
+      // b's last exchange does not count any more.
+      for (const untilMs = performance.now() + 150; performance.now() < untilMs; ) {
+        expect((await a.exchange(lasting)).size).toBe(25);
+      }
+      expect(await b.exchange(lasting)).toMatchObject({ wasLive: false, size: 25 });
     });
 
     it('are never more than the limit, whatever nodes do', async () => {

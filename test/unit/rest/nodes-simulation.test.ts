@@ -82,9 +82,48 @@ describe('nodes that share an application', { timeout: PATIENCE_MS }, () => {
       else if (what < 0.5) world.kill(node);
       else if (what < 0.7) void world.leave(node);
       else if (what < 0.9) world.hang(node, world.random() * 6_000);
-      else if (what < 0) world.store.forgetAll();
     }
     expect(world.server.refusedOf).toEqual([]);
     expect(world.server.refused).toEqual(NONE);
+  });
+
+  it.each([
+    1, 2, 3, 4, 5, 6,
+  ])('break no limit, and wait for nothing for ever, whatever becomes of their store (%i)', async (seed) => {
+    const world = new NodesWorld({ rules: RULES, globalLimit: 50, latencyMs: [1, 50], seed });
+    for (let node = 0; node < 3; node++) world.startNode();
+    await run(world, 100);
+    world.start(demands(20));
+    for (let step = 0; step < 20; step++) {
+      await run(world, 200 + world.random() * 4_000);
+      const what = world.random();
+      world.lostReplies = what < 0.3 ? 0.3 : 0;
+      world.store.isAway = what > 0.6;
+      if (what > 0.4 && what < 0.8) world.store.forgetAll();
+      const node = world.nodes[Math.floor(world.random() * world.nodes.length)];
+      if (node && what < 0.5) world.hang(node, 1_000 + world.random() * 2_000);
+      if (world.store.isAway) await run(world, world.random() * 5_000);
+      world.store.isAway = false;
+    }
+    expect(world.server.refusedOf).toEqual([]);
+    expect(world.server.refused).toEqual(NONE);
+    await run(world, 20_000);
+    const before = new Map(world.server.acceptedOf);
+    await run(world, 20_000);
+    expect([...before].filter(([name, count]) => world.server.acceptedOf.get(name) === count)).toEqual([]);
+  });
+
+  it('keep the limits where the store is slow', async () => {
+    const world = new NodesWorld({
+      ...{ rules: RULES, globalLimit: 50, latencyMs: [1, 50], seed: 1 },
+      storeLatencyMs: [50, 300],
+    });
+    const [, doomed] = [world.startNode(), world.startNode(), world.startNode()];
+    world.start(demands(30));
+    await run(world, 20_000);
+    if (doomed) world.kill(doomed);
+    await run(world, 20_000);
+    expect(world.server.refused).toEqual(NONE);
+    expect(world.server.accepted).toBeGreaterThan(0.85 * 50 * 40);
   });
 });

@@ -24,10 +24,15 @@ export interface NodesWorldOptions {
   /** Each way, to Discord. */
   readonly latencyMs: readonly [least: number, most: number];
   readonly seed: number;
+  /** Each way, to the store. */
+  readonly storeLatencyMs?: readonly [least: number, most: number];
 }
 
-/** Each way, to the store. */
 const STORE_LATENCY_MS = [0.2, 3] as const;
+/** How long a node waits for the store. */
+const STORE_TIMEOUT_MS = 1_000;
+/** Until a call is refused while there is no store. */
+const REFUSED_MS = 1;
 /** How long after it died a node still gets requests, which fail. */
 const NOTICED_MS = 50;
 const SILENT = { info: () => undefined, error: () => undefined };
@@ -106,6 +111,8 @@ export class NodesWorld {
   readonly store: MemoryShareStore;
   readonly nodes: SimulatedNode[] = [];
   readonly refused: string[] = [];
+  /** The part of exchanges whose reply never comes. */
+  lostReplies = 0;
   #names = 0;
 
   constructor(options: NodesWorldOptions) {
@@ -116,13 +123,31 @@ export class NodesWorld {
   }
 
   async exchange(node: SimulatedNode, ...call: [ShareScope, ShareRequest]): Promise<ShareReply> {
-    await this.#later(this.#between(STORE_LATENCY_MS));
+    return Promise.race([this.#exchange(node, ...call), this.#timeout(node)]);
+  }
+
+  async #exchange(node: SimulatedNode, ...call: [ShareScope, ShareRequest]): Promise<ShareReply> {
+    const latencyMs = this.options.storeLatencyMs ?? STORE_LATENCY_MS;
+    if (this.store.isAway) await this.#later(REFUSED_MS);
+    else await this.#later(this.#between(latencyMs));
     if (node.clock.isDead) return new Promise(() => undefined);
     const reply = await this.store.exchange(...call);
-    // Whatever comes back while it hangs is read later.
-    const hungMs = Math.max(0, node.clock.hangsUntilMs - this.clock.now());
-    await this.#later(this.#between(STORE_LATENCY_MS) + hungMs);
-    return node.clock.isDead ? new Promise(() => undefined) : reply;
+    await this.#later(this.#between(latencyMs));
+    // Whatever comes back while it hangs is read later, after timers that are due have run.
+    await this.#hang(node);
+    if (this.random() < this.lostReplies) throw new Error('the connection was lost');
+    return reply;
+  }
+
+  async #timeout(node: SimulatedNode): Promise<never> {
+    await new Promise<void>((resolve) => node.clock.setTimer(resolve, STORE_TIMEOUT_MS));
+    throw new Error('no answer');
+  }
+
+  async #hang(node: SimulatedNode): Promise<void> {
+    const hungMs = node.clock.hangsUntilMs - this.clock.now();
+    if (hungMs > 0) await this.#later(hungMs + 0.1);
+    if (node.clock.isDead) return new Promise(() => undefined);
   }
 
   startNode(): SimulatedNode {

@@ -10,7 +10,7 @@
 -- KEYS[3] usages: major -> '<Unix ms> <how far its limits are used>'   KEYS[4] wishes: major -> incarnation   KEYS[5] notes, a stream
 -- ARGV[1] incarnation   [2] lease TTL, ms   [3] how long places count after a lapse, ms   [4] the limit   [5] places it has
 -- [6] places it could use   [7] '1': it leaves   [8] keep keys for, ms   [9] keep notes for, ms   [10] id of the last note it has read, or ''
--- [11] number of the exchange, which grows   [12] number of the last one it has heard of; 0: none, or it has gone on by itself since
+-- [11] number of the exchange, which grows   [12] number of the last one it has heard of; 0: none; -1: it has gone on by itself
 -- then four lists, each behind its length: notes, usages (major, usage; '' forgets), majors given back, majors asked for
 --
 -- Reply: { was it live, places it may have, live nodes, now, { major of its own that another asks for… },
@@ -71,25 +71,23 @@ local function counts(node)
   return node ~= nil and node.lapsesAtMs + lasting_ms > now
 end
 
-local taken, taken_unknown = 0, 0
+local taken, taken_live = 0, 0
 for incarnation, node in pairs(nodes) do
-  if incarnation ~= me and counts(node) then
-    if incarnation == UNKNOWN then taken_unknown = node.held else taken = taken + node.held end
+  if incarnation ~= me and incarnation ~= UNKNOWN and counts(node) then
+    taken = taken + node.held
+    if lives(incarnation) then taken_live = taken_live + node.held end
   end
 end
+local unknown = counts(nodes[UNKNOWN]) and nodes[UNKNOWN] or nil
 
 local held = counts(before) and math.min(reported, before.held) or 0
-if reported > 0 and (heard == 0 or not before or before.number < heard) then
-  -- It has places that this Redis knows nothing of, and so may others: for as long as they can, the rest is theirs.
-  held = math.max(0, math.min(reported, limit - taken))
-  local rest = math.max(0, limit - taken - held)
-  if counts(nodes[UNKNOWN]) then
-    nodes[UNKNOWN].held = math.min(taken_unknown, rest)
-  else
-    nodes[UNKNOWN] = { held = rest, wanted = 0, lapsesAtMs = now + ttl_ms, hasLeft = true, number = 0, begun = 0 }
-  end
-  taken_unknown = nodes[UNKNOWN].held
-  redis.call('HSET', KEYS[1], UNKNOWN, cjson.encode(nodes[UNKNOWN]))
+if heard < 0 or heard > (before and before.number or 0) then
+  -- It may have places that this Redis knows nothing of, and so may all that are not live: for as long as they can, the rest is theirs.
+  held = math.max(0, math.min(reported, limit - taken_live))
+  local rest = math.max(0, limit - taken_live - held)
+  unknown = unknown or { held = rest, wanted = 0, lapsesAtMs = now + ttl_ms, hasLeft = true, number = 0, begun = 0 }
+  unknown.held = math.min(unknown.held, rest)
+  redis.call('HSET', KEYS[1], UNKNOWN, cjson.encode(unknown))
 end
 -- Its last requests count on, whatever it has given up.
 if leaves and before then held = before.held end
@@ -124,7 +122,7 @@ for index, incarnation in ipairs(live) do
   if incarnation == me then size = parts[index] + extra end
 end
 if not leaves and size > held then
-  size = math.max(held, math.min(size, limit - taken - taken_unknown))
+  size = math.max(held, math.min(size, limit - taken - (unknown and unknown.held or 0)))
   nodes[me].held = size
 end
 redis.call('HSET', KEYS[1], me, cjson.encode(nodes[me]))

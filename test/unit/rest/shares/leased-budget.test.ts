@@ -47,6 +47,13 @@ describe('a part of the global limit', () => {
     expect(budget.nextAtMs(LEASE_MS)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('is said to be none when its lease ended so long ago that others may have it', () => {
+    const { budget, grant, told } = newBudget();
+    grant(3, 0);
+    expect(told(LEASE_MS + 10)).toMatchObject({ held: 3 });
+    expect(told(LEASE_MS + budget.lastingMs)).toMatchObject({ held: 0 });
+  });
+
   it('that is as large as before is told of when it had ended meanwhile', () => {
     const { heard, grant, take } = newBudget();
     grant(3, 0);
@@ -90,6 +97,14 @@ describe('a part of the global limit', () => {
 });
 
 describe('while the store is away', () => {
+  it('it is nothing at first where the lease ended long before, as when the process hung', () => {
+    const { budget, grant, take } = newBudget();
+    grant(8, 0);
+    budget.goAlone(2, LEASE_MS + budget.lastingMs);
+    expect(take(1, LEASE_MS + budget.lastingMs)).toBe(0);
+    expect(take(9, 2 * (LEASE_MS + budget.lastingMs))).toBe(5);
+  });
+
   it('it is no more than an equal part at once, and that when the others have given up theirs', () => {
     const { budget, grant, take } = newBudget();
     grant(8, 0);

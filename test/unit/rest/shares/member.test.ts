@@ -107,6 +107,31 @@ describe('a member', () => {
     expect(states).toEqual([]);
   });
 
+  it('does not go on alone because one call failed after it hung', async () => {
+    const { clock, states, part, setup, member } = await newMember();
+    await member.start([part]);
+    const late = Promise.withResolvers<ShareReply>();
+    setup.answer = () => late.promise;
+    await clock.runUntil(4_000);
+    setup.answer = away;
+    late.reject(new Error('no answer'));
+    await clock.runUntil(4_300);
+    setup.answer = async () => REPLY;
+    await clock.runUntil(9_000);
+    expect(states).toEqual([]);
+  });
+
+  it('goes on alone with a part for each node that was there lately', async () => {
+    const { clock, part, setup, member } = await newMember();
+    await member.start([part]);
+    setup.answer = async () => ({ ...REPLY, nodes: 1 });
+    await clock.runUntil(1_000);
+    setup.answer = away;
+    await clock.runUntil(3_000);
+    expect(member.nodes).toBe(1);
+    expect(part.heard.at(-1)).toBe('alone of 3 at 2500');
+  });
+
   it('never goes on alone before it has heard how many there are', async () => {
     const { clock, states, part, setup, member } = await newMember();
     setup.answer = away;
@@ -130,7 +155,7 @@ describe('a member', () => {
       [3, 2],
       [4, 2],
     ]);
-    expect(told.at(-1)?.[1]).toBe(0);
+    expect(told.at(-1)?.[1]).toBe(-1);
   });
 
   it('says that it leaves, and then nothing more', async () => {
