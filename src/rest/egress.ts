@@ -48,6 +48,9 @@ export class Egress {
   onShared: EgressNews | undefined;
   /** How many more may be caused here before the others have to be heard again. */
   #allowance = Number.POSITIVE_INFINITY;
+  /** How many processes there were then, and how much had been forgotten. */
+  #processes = 1;
+  #forgottenBefore = 0;
   #level: InvalidLevel = 'calm';
   blockedUntilMs = 0;
   blocks = 0;
@@ -77,8 +80,11 @@ export class Egress {
   }
 
   /** What is left is divided: each of so many processes may cause its part before it has to hear of the others again. */
-  shareAmong(processes: number): void {
+  shareAmong(processes: number, nowMs: number): void {
+    this.#tell(nowMs);
     this.#allowance = Math.max(0, Math.floor((this.#stopAt - this.#invalid.total) / processes));
+    this.#processes = processes;
+    this.#forgottenBefore = this.#invalid.forgotten;
   }
 
   block(forMs: number, nowMs: number): void {
@@ -95,7 +101,10 @@ export class Egress {
 
   allows(account: string, isExempt: boolean, nowMs: number): boolean {
     if (!isExempt && this.#invalid.total + this.inFlight >= BANNED_AT) return false;
-    if (this.#allowance <= 0 && !isExempt) return false;
+    if (!isExempt && !this.#hasAllowance()) {
+      this.#tell(nowMs);
+      if (!this.#hasAllowance()) return false;
+    }
     if (this.#level !== 'calm') this.#tell(nowMs);
     return (
       this.#level === 'calm' || this.#level === 'alarm' || this.#invalid.allows(account, isExempt, nowMs)
@@ -133,6 +142,11 @@ export class Egress {
     this.#invalid.importState(invalid, nowMs);
     this.blockedUntilMs = Math.max(this.blockedUntilMs, blockedUntilMs);
     this.#tell(nowMs);
+  }
+
+  /** With its part of what has been forgotten since, so that it comes back also where the others can't be heard. */
+  #hasAllowance(): boolean {
+    return this.#allowance + (this.#invalid.forgotten - this.#forgottenBefore) / this.#processes >= 1;
   }
 
   #tell(nowMs: number): void {

@@ -40,6 +40,8 @@ export class InvalidRequests {
   #shed: ReadonlySet<string> = new Set();
   /** Within the last ten minutes. */
   total = 0;
+  /** Longer ago. */
+  forgotten = 0;
 
   constructor(limits: InvalidRequestLimits) {
     this.#limits = limits;
@@ -122,6 +124,7 @@ export class InvalidRequests {
         if (left > 0) this.#byAccount.set(account, left);
         else this.#byAccount.delete(account);
         this.total -= count;
+        this.forgotten += count;
       }
     }
     this.#slots = this.#slots.filter((slot) => !isOver(slot));

@@ -96,7 +96,7 @@ export class ApplicationShares {
       onNeed,
     });
     this.news = new Newsroom({
-      onNeed,
+      ...{ onNeed, nowMs: () => options.clock.now() },
       onNews: ({ globalMs, refusedToken }, ageMs) => {
         if (globalMs !== undefined) this.limiter?.holdGlobal('application', globalMs - ageMs);
         if (refusedToken !== undefined) this.limiter?.lockToken(refusedToken);
@@ -131,8 +131,8 @@ export class AddressShares {
       for (const limiter of limiters()) limiter.onRoom();
     });
     this.news = new Newsroom({
-      onNeed,
-      onHeard: (nodes) => this.egress?.shareAmong(nodes),
+      ...{ onNeed, nowMs: () => options.clock.now() },
+      onHeard: (nodes, nowMs) => this.egress?.shareAmong(nodes, nowMs),
       onNews: ({ globalMs, blockedMs, invalid }, ageMs, nowMs) => {
         if (invalid) this.egress?.countElsewhere(invalid, ageMs, nowMs);
         if (blockedMs !== undefined) this.egress?.blockElsewhere(blockedMs - ageMs, nowMs);

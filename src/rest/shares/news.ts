@@ -18,18 +18,24 @@ const NEWS = z.object({
 export type News = z.infer<typeof NEWS>;
 
 export interface NewsroomOptions {
+  readonly nowMs: () => number;
   readonly onNews: (news: News, ageMs: number, nowMs: number) => void;
   /** What was to be said has been heard by the store, which so many nodes read. */
-  readonly onHeard?: (nodes: number) => void;
+  readonly onHeard?: (nodes: number, nowMs: number) => void;
   readonly onNeed: () => void;
 }
 
 /** More than this waits only while the store is away: then the oldest goes. */
 const MAX_WAITING = 1_000;
 
+interface Said {
+  readonly news: News;
+  readonly atMs: number;
+}
+
 export class Newsroom implements SharePart {
   readonly #options: NewsroomOptions;
-  #waiting: News[] = [];
+  #waiting: Said[] = [];
   /** Since the last exchange. */
   #invalid = new Map<string, number>();
 
@@ -42,7 +48,7 @@ export class Newsroom implements SharePart {
   }
 
   say(news: News): void {
-    this.#waiting.push(news);
+    this.#waiting.push({ news, atMs: this.#options.nowMs() });
     if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
     this.#options.onNeed();
   }
@@ -52,9 +58,10 @@ export class Newsroom implements SharePart {
     this.#options.onNeed();
   }
 
-  tell(draft: ShareDraft): void {
-    this.#gather();
-    draft.notes = this.#waiting.map((news) => JSON.stringify(news));
+  tell(draft: ShareDraft, nowMs: number): void {
+    this.#gather(nowMs);
+    this.#waiting = this.#waiting.filter((said) => !isOver(aged(said, nowMs)));
+    draft.notes = this.#waiting.map((said) => JSON.stringify(aged(said, nowMs)));
   }
 
   hear({ notes, nodes }: ShareReply, told: ShareDraft, _endsMs: number, nowMs: number): void {
@@ -64,7 +71,7 @@ export class Newsroom implements SharePart {
       const news = NEWS.safeParse(parsed(text));
       if (news.success) onNews(news.data, ageMs, nowMs);
     }
-    onHeard?.(nodes);
+    onHeard?.(nodes, nowMs);
   }
 
   goAlone(): void {
@@ -72,14 +79,26 @@ export class Newsroom implements SharePart {
   }
 
   /** With what was told and not heard of: a reply that was lost may make it count twice, never not at all. */
-  #gather(): void {
+  #gather(nowMs: number): void {
     if (this.#invalid.size === 0) return;
-    const before = this.#waiting.find(({ invalid }) => invalid)?.invalid;
+    const before = this.#waiting.find(({ news }) => news.invalid)?.news.invalid;
     const invalid = before ?? {};
     for (const [account, count] of this.#invalid) invalid[account] = (invalid[account] ?? 0) + count;
-    if (!before) this.#waiting.push({ invalid });
+    if (!before) this.#waiting.push({ news: { invalid }, atMs: nowMs });
     this.#invalid = new Map();
   }
+}
+
+/** What was said while the store was away is not as long any more. */
+function aged({ news, atMs }: Said, nowMs: number): News {
+  const { globalMs, blockedMs } = news;
+  const left = (ms: number) => Math.max(0, Math.ceil(ms - (nowMs - atMs)));
+  if (globalMs !== undefined) return { ...news, globalMs: left(globalMs) };
+  return blockedMs === undefined ? news : { ...news, blockedMs: left(blockedMs) };
+}
+
+function isOver({ globalMs, blockedMs }: News): boolean {
+  return globalMs === 0 || blockedMs === 0;
 }
 
 function parsed(text: string): unknown {

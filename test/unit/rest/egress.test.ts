@@ -77,6 +77,26 @@ describe('invalid requests of an address', () => {
     expect(alarms.at(-1)).toMatchObject({ level: 'calm', total: 0 });
   });
 
+  it('of which each of several nodes may cause its part are forgotten in time, whether the others are heard or not', () => {
+    const { egress: one } = egress();
+    count(one, 'a', 36);
+    one.shareAmong(2, 0);
+    count(one, 'b', 2);
+    expect(one.allows('good', false, 0)).toBe(false);
+    expect(one.allows('good', true, 0)).toBe(true);
+    expect(one.allows('good', false, TEN_MINUTES_MS + 10_000)).toBe(true);
+  });
+
+  it('are counted anew when what is left is divided', () => {
+    const { egress: one } = egress();
+    count(one, 'a', 39);
+    one.shareAmong(2, 0);
+    expect(one.allows('good', false, 0)).toBe(false);
+    one.shareAmong(2, TEN_MINUTES_MS + 10_000);
+    expect(one.invalidRequests).toBe(0);
+    expect(one.level).toBe('calm');
+  });
+
   it('outlive the process', () => {
     const { egress: before } = egress();
     count(before, 'bad', 25, 0);
