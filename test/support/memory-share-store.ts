@@ -16,6 +16,8 @@ const UNKNOWN = '?';
 interface Scope {
   readonly nodes: Map<string, Node>;
   readonly holders: Map<string, string>;
+  /** Of what was a lapsed node's: which exchange granted it, and when that lapsed. */
+  readonly doubts: Map<string, { readonly number: number; readonly lapsedAtMs: number }>;
   readonly usages: Map<string, { readonly atMs: number; readonly text: string }>;
   readonly wishes: Map<string, string>;
   readonly notes: { readonly atMs: number; readonly from: string; readonly text: string }[];
@@ -37,6 +39,7 @@ export class MemoryShareStore implements ShareStore {
     const known = this.#scopes.get(key) ?? {
       nodes: new Map(),
       holders: new Map(),
+      doubts: new Map(),
       usages: new Map(),
       wishes: new Map(),
       notes: [],
@@ -175,29 +178,37 @@ class Exchange {
     const wisher = wishes.get(major);
     if (holders.get(major) === me || wisher === me) wishes.delete(major);
     if (holders.get(major) !== me) return;
+    this.#scope.doubts.delete(major);
     if (wisher !== undefined && this.#lives(wisher)) holders.set(major, wisher);
     else holders.delete(major);
   }
 
   #claim(major: string): ShareGrant | undefined {
-    const { nodes, holders, usages, wishes } = this.#scope;
-    const me = this.#request.incarnation;
+    const { nodes, holders, doubts, usages, wishes } = this.#scope;
+    const { incarnation: me, heard } = this.#request;
     const holder = holders.get(major);
-    if (holder === undefined) return this.#grant(major, usages.has(major) ? 'left' : 'new', 0);
-    if (holder === me) return this.#grant(major, 'own', 0);
+    if (holder === undefined) return this.#grant(major, usages.has(major) ? 'left' : 'new');
+    if (holder === me) {
+      const doubt = doubts.get(major);
+      const isHeard = !doubt || doubt.number <= heard;
+      return isHeard ? this.#grant(major, 'own') : this.#grant(major, 'lapsed', doubt.lapsedAtMs);
+    }
     if (this.#lives(holder)) {
       const wisher = wishes.get(major);
       if (wisher === undefined || !this.#lives(wisher)) wishes.set(major, me);
       return undefined;
     }
     const node = nodes.get(holder);
-    if (node?.hasLeft) return this.#grant(major, 'left', 0);
-    return this.#grant(major, 'lapsed', node ? this.#nowMs - node.lapsesAtMs : 600_000);
+    if (node?.hasLeft) return this.#grant(major, 'left');
+    return this.#grant(major, 'lapsed', node?.lapsesAtMs ?? this.#nowMs - 600_000);
   }
 
-  #grant(major: string, origin: ShareGrant['origin'], lapsedMs: number): ShareGrant {
-    const { holders, usages, wishes } = this.#scope;
-    holders.set(major, this.#request.incarnation);
+  #grant(major: string, origin: ShareGrant['origin'], lapsedAtMs?: number): ShareGrant {
+    const { holders, doubts, usages, wishes } = this.#scope;
+    const { incarnation, number } = this.#request;
+    holders.set(major, incarnation);
+    if (lapsedAtMs === undefined) doubts.delete(major);
+    else doubts.set(major, { number, lapsedAtMs });
     wishes.delete(major);
     const usage = usages.get(major);
     return {
@@ -205,7 +216,7 @@ class Exchange {
       origin,
       usage: usage?.text ?? '',
       ageMs: usage ? this.#nowMs - usage.atMs : 0,
-      lapsedMs,
+      lapsedMs: lapsedAtMs === undefined ? 0 : this.#nowMs - lapsedAtMs,
     };
   }
 

@@ -256,6 +256,18 @@ export function sharesContract(storeOf: () => ShareStore): void {
       expect((await a.exchange({ claims: ['1'] })).grants).toEqual([]);
     });
 
+    it('of a node that lapsed is granted as such until the grant has been heard of', async () => {
+      const scope = newScope();
+      const [a, b] = [newNode(scope), newNode(scope)];
+      await a.exchange({ claims: ['1'], leaseTtlMs: 1 });
+      await b.exchange();
+      const { heard } = b;
+      await eventually(async () => (await b.exchange({ claims: ['1'] })).grants.length > 0);
+      b.heard = heard;
+      expect((await b.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'lapsed' }]);
+      expect((await b.exchange({ claims: ['1'] })).grants).toMatchObject([{ origin: 'own' }]);
+    });
+
     it('is not kept for a node that asked for it and is gone', async () => {
       const scope = newScope();
       const [a, b, c] = [newNode(scope), newNode(scope), newNode(scope)];

@@ -45,7 +45,7 @@ it('what was given back in Redis is forgotten with how far it is used', async ()
   await node.exchange({ claims: ['1'] });
   await node.exchange({ usages: [['1', 'half']], releases: ['1'] });
   const key = (name: string) => `test:{${'id' in scope ? scope.id : ''}}:rest:${name}`;
-  const past = /left \d+/.exec(String(await redis.command('HKEYS', key('nodes'))))?.[0] ?? '';
+  const past = /left:\d+/.exec(String(await redis.command('HKEYS', key('nodes'))))?.[0] ?? '';
   const long = { held: 0, wanted: 0, lapsesAtMs: 1, hasLeft: true, number: 0, begun: 0 };
   await redis.command('HSET', key('nodes'), past, JSON.stringify(long));
   await node.exchange();

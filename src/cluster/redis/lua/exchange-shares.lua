@@ -5,8 +5,8 @@
 -- lapsed hears it again; a call that comes after a later one of the same node changes nothing.
 --
 -- KEYS[1] nodes: incarnation -> JSON { held, wanted, lapsesAtMs, hasLeft, number: of its last exchange, begun: of the one in which it
---   was last found not to be live }; '?' for nodes that this Redis knows nothing of, 'left …' for those that gave something back
--- KEYS[2] holders: major -> incarnation
+--   was last found not to be live }; '?' for nodes that this Redis knows nothing of, 'left:…' for those that gave something back
+-- KEYS[2] holders: major -> incarnation; behind it, where it was that of a lapsed node, the exchange that granted it and when that lapsed
 -- KEYS[3] usages: major -> '<Unix ms> <how far its limits are used>'   KEYS[4] wishes: major -> incarnation   KEYS[5] notes, a stream
 -- ARGV[1] incarnation   [2] lease TTL, ms   [3] how long places count after a lapse, ms   [4] the limit   [5] places it has
 -- [6] places it could use   [7] '1': it leaves   [8] keep keys for, ms   [9] keep notes for, ms   [10] id of the last note it has read, or ''
@@ -37,7 +37,7 @@ local function forget(incarnation)
   redis.call('HDEL', KEYS[1], incarnation)
   local holders = redis.call('HGETALL', KEYS[2])
   for index = 1, #holders, 2 do
-    if holders[index + 1] == incarnation then
+    if string.match(holders[index + 1], '^%S+') == incarnation then
       redis.call('HDEL', KEYS[2], holders[index])
       redis.call('HDEL', KEYS[3], holders[index])
     end
@@ -142,10 +142,14 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[5], from, '+', 'COUNT', MAX_NOT
 end
 
 -- Major parameters.
+local function holder_of(major)
+  return string.match(redis.call('HGET', KEYS[2], major) or '', '^(%S+) ?(%d*) ?(%d*)$')
+end
+
 local usages = next_list(2)
 for index = 1, #usages, 2 do
   local major = usages[index]
-  if redis.call('HGET', KEYS[2], major) == me then
+  if holder_of(major) == me then
     if usages[index + 1] == '' then
       redis.call('HDEL', KEYS[3], major)
     else
@@ -156,7 +160,7 @@ end
 
 -- Who holds what was given back with how far it is used: nobody, for as long as that is remembered.
 local function past_holder()
-  local name = 'left ' .. math.floor(now / FORGET_AFTER_MS)
+  local name = 'left:' .. math.floor(now / FORGET_AFTER_MS)
   nodes[name] = { held = 0, wanted = 0, lapsesAtMs = now, hasLeft = true, number = 0, begun = 0 }
   redis.call('HSET', KEYS[1], name, cjson.encode(nodes[name]))
   return name
@@ -164,7 +168,7 @@ end
 
 for _, major in ipairs(next_list(1)) do
   local wisher = redis.call('HGET', KEYS[4], major)
-  if redis.call('HGET', KEYS[2], major) == me then
+  if holder_of(major) == me then
     redis.call('HDEL', KEYS[4], major)
     if wisher and lives(wisher) then
       redis.call('HSET', KEYS[2], major, wisher)
@@ -179,35 +183,39 @@ for _, major in ipairs(next_list(1)) do
 end
 
 local grants = {}
-local function grant(major, origin, lapsed_ms)
+local function grant(major, origin, lapsed_at_ms)
   local since, usage = string.match(redis.call('HGET', KEYS[3], major) or '', '^(%d+) (.*)$')
-  redis.call('HSET', KEYS[2], major, me)
+  redis.call('HSET', KEYS[2], major, me .. (lapsed_at_ms and string.format(' %.0f %.0f', number, lapsed_at_ms) or ''))
   redis.call('HDEL', KEYS[4], major)
+  local lapsed_ms = lapsed_at_ms and now - lapsed_at_ms or 0
   for _, value in ipairs({ major, origin, usage or '', since and now - since or 0, lapsed_ms }) do
     grants[#grants + 1] = value
   end
 end
 
 for _, major in ipairs(next_list(1)) do
-  local holder = redis.call('HGET', KEYS[2], major)
+  local holder, granted, lapsed_at_ms = holder_of(major)
   if not holder then
-    grant(major, 'new', 0)
+    grant(major, 'new')
+  elseif holder == me and granted ~= '' and tonumber(granted) > heard then
+    -- It has not heard of the grant, nor of the doubt.
+    grant(major, 'lapsed', tonumber(lapsed_at_ms))
   elseif holder == me then
-    grant(major, 'own', 0)
+    grant(major, 'own')
   elseif lives(holder) then
     local wisher = redis.call('HGET', KEYS[4], major)
     if not wisher or not lives(wisher) then redis.call('HSET', KEYS[4], major, me) end
   elseif nodes[holder] and nodes[holder].hasLeft then
-    grant(major, 'left', 0)
+    grant(major, 'left')
   else
-    grant(major, 'lapsed', nodes[holder] and now - nodes[holder].lapsesAtMs or FORGET_AFTER_MS)
+    grant(major, 'lapsed', nodes[holder] and nodes[holder].lapsesAtMs or now - FORGET_AFTER_MS)
   end
 end
 
 local wishes = {}
 local wished = redis.call('HGETALL', KEYS[4])
 for index = 1, #wished, 2 do
-  local holder = redis.call('HGET', KEYS[2], wished[index])
+  local holder = holder_of(wished[index])
   if not holder or not lives(wished[index + 1]) then
     redis.call('HDEL', KEYS[4], wished[index])
   elseif holder == me then
