@@ -89,11 +89,17 @@ export class ShareMember implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running;
     this.#isEnding = true;
-    for (let left = MAX_LAST_WORDS; left > 0 && this.#parts.some(({ hasMore }) => hasMore); left--) {
-      if (!(await this.#exchange())) break;
+    let isHeard = this.exchanges > 0 && !this.#failing;
+    for (
+      let left = MAX_LAST_WORDS;
+      isHeard && left > 0 && this.#parts.some(({ hasMore }) => hasMore);
+      left--
+    ) {
+      isHeard = await this.#exchange();
     }
     this.#isLeaving = true;
-    if (this.exchanges > 0) await this.#exchange();
+    // Where the store does not hear it, the lease lapses, and nobody waits for that here.
+    if (isHeard) await this.#exchange();
     this.#timer?.[Symbol.dispose]();
     this.#lapse?.[Symbol.dispose]();
   }

@@ -167,6 +167,20 @@ describe('while Redis is away', () => {
   });
 });
 
+it('a node ends in a few seconds though Redis does not answer', async () => {
+  const { startNode, send } = await deploy(20, { globalLimit: 30 });
+  const node = await startNode();
+  expect(await send(node, 0)).toBe(200);
+  redis.pause();
+  try {
+    const askedMs = performance.now();
+    expect(await node.stop()).toBe(0);
+    expect(performance.now() - askedMs).toBeLessThan(5_000);
+  } finally {
+    redis.resume();
+  }
+});
+
 it('invalid requests of all nodes count together', async () => {
   const { simulator, startNode, send } = await deploy(1_000, { globalLimit: 10_000 });
   const env = {

@@ -158,6 +158,16 @@ describe('a member', () => {
     expect(told.at(-1)?.[1]).toBe(-1);
   });
 
+  it('leaves without a word where the store is away', async () => {
+    const { clock, calls, part, setup, member } = await newMember();
+    await member.start([part]);
+    setup.answer = away;
+    await clock.runUntil(300);
+    await member[Symbol.asyncDispose]();
+    await clock.runUntil(5_000);
+    expect(calls).toHaveLength(2);
+  });
+
   it('says that it leaves, and then nothing more', async () => {
     const { clock, calls, part, member } = await newMember();
     await member.start([part]);
