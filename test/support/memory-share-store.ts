@@ -10,6 +10,7 @@ interface Node {
   begun: number;
 }
 
+const TURN_MS = 2_000;
 /** Nodes that the store has forgotten, or has never heard of. */
 const UNKNOWN = '?';
 
@@ -136,7 +137,10 @@ class Exchange {
 
   #parts(): Map<string, number> {
     const live = [...this.#scope.nodes].filter(([name]) => this.#lives(name));
-    live.sort(([a, x], [b, y]) => x.wanted - y.wanted || (a < b ? -1 : 1));
+    live.sort(([a], [b]) => (a < b ? -1 : 1));
+    const turn = this.#request.limit < live.length ? Math.floor(this.#nowMs / TURN_MS) : 0;
+    const place = new Map(live.map(([name], at) => [name, (at + turn) % live.length]));
+    live.sort(([a, x], [b, y]) => x.wanted - y.wanted || (place.get(a) ?? 0) - (place.get(b) ?? 0));
     let left = this.#request.limit;
     const parts = live.map(([name, { wanted }], at) => {
       const part = Math.min(wanted, Math.floor(left / (live.length - at)));

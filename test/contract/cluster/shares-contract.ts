@@ -94,6 +94,22 @@ export function sharesContract(storeOf: () => ShareStore): void {
       expect(nodes.map(({ held }) => held)).toEqual([25, 25]);
     });
 
+    it('that are fewer than nodes are had in turn', async () => {
+      const scope = newScope();
+      const nodes = [newNode(scope), newNode(scope), newNode(scope)] as const;
+      const had = new Set<Node>();
+      let most = 0;
+      await eventually(async () => {
+        for (const node of nodes) {
+          await node.exchange({ limit: 2, wanted: 2 });
+          if (node.held > 0) had.add(node);
+          most = Math.max(most, nodes[0].held + nodes[1].held + nodes[2].held);
+        }
+        return had.size === nodes.length;
+      }, 15_000);
+      expect(most).toBe(2);
+    }, 20_000);
+
     it('of a node that lapses count until its last requests do not', async () => {
       const scope = newScope();
       const [a, b] = [newNode(scope), newNode(scope)];

@@ -17,6 +17,7 @@
 --   { major, 'new' | 'own' | 'left' | 'lapsed', usage or '', age of the usage, time since the lapse… }, { id, incarnation, text… } }
 local FORGET_AFTER_MS = 600000
 local MAX_NOTES = 1000
+local TURN_MS = 2000
 local UNKNOWN = '?'
 
 local me, now = ARGV[1], now_ms()
@@ -105,9 +106,14 @@ local live = {}
 for incarnation in pairs(nodes) do
   if lives(incarnation) then live[#live + 1] = incarnation end
 end
+table.sort(live)
+-- Where there are more nodes than places, those that have none are others in turn.
+local turn = limit < #live and math.floor(now / TURN_MS) or 0
+local place = {}
+for index, incarnation in ipairs(live) do place[incarnation] = (index + turn) % #live end
 table.sort(live, function(a, b)
   if nodes[a].wanted ~= nodes[b].wanted then return nodes[a].wanted < nodes[b].wanted end
-  return a < b
+  return place[a] < place[b]
 end)
 local left = limit
 local parts = {}
