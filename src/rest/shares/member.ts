@@ -126,7 +126,8 @@ export class ShareMember implements AsyncDisposable {
   }
 
   #pauseMs(): number {
-    if (this.#isWanted) return GATHER_MS;
+    const isTold = !this.#parts.some(({ isHurried }) => isHurried);
+    if (this.#isWanted || !isTold) return GATHER_MS;
     return !this.#isAlone && this.#parts.some(({ isWaiting }) => isWaiting) ? WAITING_MS : CALM_MS;
   }
 

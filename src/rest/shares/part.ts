@@ -14,6 +14,8 @@ export interface SharePart {
   goAlone(nodes: number, nowMs: number): void;
   /** Whether something waits for the next exchange. */
   readonly isWaiting: boolean;
+  /** Whether something waits that could not be told in the last one. */
+  readonly isHurried?: boolean;
   /** Whether there is more to tell before this process may leave. */
   readonly hasMore?: boolean;
 }

@@ -27,6 +27,8 @@ export class SharedLease implements MajorLease {
   /** While it is leaving: until when requests may go, and how many. */
   drainsUntilMs = 0;
   toSend = 0;
+  /** Whether the store has been asked for it. */
+  isTold = false;
   /** It was ours, and is asked for again. */
   isConfirming = false;
 

@@ -70,6 +70,11 @@ export class SharedMajors implements MajorLeases, SharePart, LeaseOwner {
     return this.#asked.size > 0 || this.#leaving.size > 0;
   }
 
+  get isHurried(): boolean {
+    const [first] = this.#asked;
+    return first !== undefined && !first.isTold;
+  }
+
   get hasMore(): boolean {
     return this.#touched.size > 0 || this.#released.size > 0;
   }
@@ -147,6 +152,7 @@ export class SharedMajors implements MajorLeases, SharePart, LeaseOwner {
   #claims(): string[] {
     const asked = [...this.#asked].slice(0, MAX_AT_ONCE);
     for (const lease of asked) {
+      lease.isTold = true;
       this.#asked.delete(lease);
       this.#asked.add(lease);
     }
@@ -155,6 +161,7 @@ export class SharedMajors implements MajorLeases, SharePart, LeaseOwner {
 
   #become(lease: SharedLease, state: LeaseState, nowMs: number): void {
     lease.state = state;
+    lease.isTold = false;
     this.#asked.delete(lease);
     this.#leaving.delete(lease);
     if (state === 'asked') this.#asked.add(lease);

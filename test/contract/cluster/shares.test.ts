@@ -4,7 +4,9 @@ import { openRedisShares, type RedisShareStore } from '../../../src/cluster/inde
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { MemoryShareStore } from '../../support/memory-share-store.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
-import { Node, newScope, sharesContract } from './shares-contract.ts';
+import { Node, newScope } from './share-node.ts';
+import { sharePlacesContract } from './share-places-contract.ts';
+import { sharesContract } from './shares-contract.ts';
 
 let redis: RedisServer;
 let store: RedisShareStore;
@@ -27,6 +29,7 @@ afterAll(async () => {
 });
 
 describe('in Redis', () => {
+  sharePlacesContract(() => store);
   sharesContract(() => store);
 
   it('what was shared is begun anew where the store has lost it', async () => {
@@ -54,5 +57,6 @@ it('what was given back in Redis is forgotten with how far it is used', async ()
 
 describe('in memory', () => {
   const memory = new MemoryShareStore(() => performance.now());
+  sharePlacesContract(() => memory);
   sharesContract(() => memory);
 });

@@ -188,6 +188,21 @@ describe('a major parameter', () => {
 });
 
 describe('what the store does not know any more', () => {
+  it('is asked for again without a pause, a thousand at a time', () => {
+    const { majors, exchange, lease: wanted } = newMajors();
+    const names = Array.from({ length: 1_500 }, (_, at) => String(at));
+    for (const name of names) wanted(name);
+    const grants = names.flatMap((name) => granted(name).grants ?? []);
+    exchange(0, { grants });
+    expect(majors.isHurried).toBe(false);
+    exchange(50, { wasLive: false });
+    expect(majors.isHurried).toBe(true);
+    expect(exchange(60).claims).toHaveLength(1_000);
+    expect(majors.isHurried).toBe(true);
+    expect(exchange(70).claims?.slice(0, 500)).toEqual(names.slice(1_000));
+    expect(majors.isHurried).toBe(false);
+  });
+
   it('is asked for again, does not go meanwhile, and is known best here', () => {
     const { heard, exchange, lease: wanted } = newMajors();
     const { lease } = wanted('1');
