@@ -27,6 +27,12 @@ const MAX_PARALLEL_LOADS = 2;
 /** How often Redis is asked whether it is there: what notices a connection that is dead without having been closed. */
 const PROBE_INTERVAL_MS = 1_000;
 
+/**
+ * The client of a Redis Cluster gives up where its listening connection is refused the channel, as by a node that has only just come
+ * back: for so long after a loss it is told again with each probe.
+ */
+const LISTEN_AGAIN_MS = 30_000;
+
 /** Whether what was asked for is for the tails' connection: guilds are as large, and as little in a hurry. */
 const isOfTails = (name: ScriptName): boolean => name.endsWith('-tail') || name.endsWith('-guilds');
 
@@ -56,6 +62,7 @@ export class RedisConnections implements AsyncDisposable {
   #isOpen = false;
   #isDisposed = false;
   #lastError: string | undefined;
+  #listensAgainUntilMs = 0;
   #probeTimer: Disposable | undefined;
   readonly counts: RedisCounts = { commands: 0, errors: 0, reconnects: 0 };
 
@@ -180,6 +187,14 @@ export class RedisConnections implements AsyncDisposable {
     });
   }
 
+  #listenAgain(): void {
+    const client = this.#listening;
+    if (this.#uses !== 'all' || client instanceof Redis || this.#isDisposed) return;
+    if (this.#options.clock.now() >= this.#listensAgainUntilMs) return;
+    // Whoever listens already is not disturbed by it.
+    client.subscribe(this.#keys.messages).catch(() => undefined);
+  }
+
   async #evaluate(
     name: ScriptName,
     keys: readonly string[],
@@ -236,6 +251,7 @@ export class RedisConnections implements AsyncDisposable {
     try {
       await this.#decisions.get(deployment);
       this.#found();
+      this.#listenAgain();
     } catch (error) {
       this.#lost(this.#wording(error));
     }
@@ -245,6 +261,7 @@ export class RedisConnections implements AsyncDisposable {
     if (this.#state.kind === 'connected' || this.#isDisposed) return;
     this.#state = { kind: 'connected' };
     this.#lastError = undefined;
+    this.#listensAgainUntilMs = this.#options.clock.now() + LISTEN_AGAIN_MS;
     this.#options.onState?.(this.#state);
   }
 
