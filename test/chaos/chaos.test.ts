@@ -1,31 +1,15 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseOptions } from '../../bench/chaos/options.ts';
 import { problemsOf, verdictOf } from '../../bench/chaos/report.ts';
+import { runToEnd } from '../support/run-to-end.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/chaos/main.ts', import.meta.url));
 
 /** A minute of faults, start, healing and comparison, on a busy machine. */
 const TIMEOUT_MS = 240_000;
 
-async function runChaos(args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output.stderr += text;
-  });
-  const ended = once(child, 'close').then(([code]) => code as number);
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return { code: await ended, ...output };
-}
+const runChaos = (args: readonly string[]) => runToEnd(MAIN, args);
 
 test.each([1, 2])(
   'a minute of faults loses, doubles and reorders nothing, and costs no IDENTIFY (seed %i)',

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Verdict } from '../../bench/soak/report.ts';
+import { runToEnd } from '../support/run-to-end.ts';
 
 const MAIN = fileURLToPath(new URL('../../bench/soak/main.ts', import.meta.url));
 
@@ -15,22 +14,7 @@ const TIMEOUT_MS = 120_000;
  */
 const LEAST_RATIO = 0.5;
 
-async function runSoak(args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output.stderr += text;
-  });
-  const ended = once(child, 'close').then(([code]) => code as number);
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return { code: await ended, ...output };
-}
+const runSoak = (args: readonly string[]) => runToEnd(MAIN, args);
 
 test(
   'two nodes keep the limits of every bucket while workers ask for all they can, and over the death of one of them',
