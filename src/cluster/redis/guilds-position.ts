@@ -2,11 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredGuild } from '../../guilds/index.ts';
 
-/** Of a guild's two fields: their places in the hash's table, and their names. */
-const GUILD_OVERHEAD_BYTES = 200;
+/** Of a guild's two fields: their names (an id has up to 20 digits), and the entries that name and value hang from. */
+const GUILD_OVERHEAD_BYTES = 2 * (32 + 24);
 
-/** Of the fields that there are once. */
-const FIXED_BYTES = 300;
+/** Of the key, and of the fields that there are once with what is in them, but for the names of guilds that a checkpoint has. */
+const FIXED_BYTES = 380;
+
+/** `generation`, `revision`, `checkpoint`. */
+const FIXED_FIELDS = 3;
+
+/** Of a place in the hash's table, which has as many as the next power of two of its fields. */
+const SLOT_BYTES = 8;
 
 export interface KnownGuilds {
   /** Of the last write. */
@@ -49,17 +55,19 @@ export class GuildSizes {
   #bytes = FIXED_BYTES;
 
   get bytes(): number {
-    return this.#bytes;
+    const fields = FIXED_FIELDS + 2 * this.#guilds.size;
+    return this.#bytes + SLOT_BYTES * 2 ** Math.ceil(Math.log2(fields));
   }
 
   has(guildId: string): boolean {
     return this.#guilds.has(guildId);
   }
 
-  put({ guildId, body, pending }: StoredGuild): void {
+  put({ guildId, sequence, body, pending }: StoredGuild): void {
     const bodyBytes = body ? memoryOf(body.length) : (this.#guilds.get(guildId)?.body ?? 0);
     this.delete(guildId);
-    const sizes = { body: bodyBytes, pending: memoryOf(pending.length) };
+    const record = String(sequence).length + 1 + pending.length;
+    const sizes = { body: bodyBytes, pending: memoryOf(record) };
     this.#guilds.set(guildId, sizes);
     this.#bytes += GUILD_OVERHEAD_BYTES + sizes.body + sizes.pending;
   }
@@ -78,9 +86,18 @@ export class GuildSizes {
   }
 }
 
-/** What Redis' allocator takes for so much: the next of four sizes to each doubling (as `memory_of` in `lua/shared.lua`). */
+/**
+ * What Redis takes for a string of so many bytes, exactly (7.0): the string, the byte after it and the header that tells its length,
+ * rounded up to the next of jemalloc's sizes, of which there are four to each doubling but none closer than 16 bytes.
+ */
 function memoryOf(bytes: number): number {
-  if (bytes === 0) return 0;
-  const step = 2 ** Math.max(3, Math.ceil(Math.log2(bytes)) - 3);
-  return Math.ceil(bytes / step) * step;
+  const taken = headerOf(bytes) + bytes + 1;
+  const step = 2 ** Math.max(4, Math.ceil(Math.log2(taken)) - 3);
+  return Math.ceil(taken / step) * step;
+}
+
+function headerOf(bytes: number): number {
+  if (bytes < 2 ** 5) return 1;
+  if (bytes < 2 ** 8) return 3;
+  return bytes < 2 ** 16 ? 5 : 9;
 }

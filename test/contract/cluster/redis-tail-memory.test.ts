@@ -24,12 +24,12 @@ async function keyBytes(redis: RedisServer): Promise<number> {
   return bytes;
 }
 
-/** Three times what fits; sizes vary, as those of compressed chunks do. */
+/** Three times what fits; sizes vary, as those of compressed chunks do: evenly, each by the golden ratio after the one before. */
 async function overfill(tail: OpenTail, chunkBytes: number): Promise<void> {
   const base = { sequence: 0, state: {} };
   await tail.begin(base);
   for (let sequence = 0, bytes = 0; bytes < 3 * MAX_TAIL_BYTES; sequence++) {
-    const compressed = randomBytes(Math.floor(chunkBytes * (0.7 + 0.6 * Math.random())));
+    const compressed = randomBytes(Math.floor(chunkBytes * (0.7 + 0.6 * ((sequence * 0.618034) % 1))));
     bytes += compressed.length;
     const chunk = {
       afterSequence: sequence,
